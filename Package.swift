@@ -1,0 +1,70 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Two chains of libraries, one of mathematics and one of messages, that only `Training` joins;
+// only `Launching` (and the three executables on top of it) knows the papers as well.
+//
+//   relate, ParameterServer, Worker -> Launching -> Training, RelationNetworks
+//   RelationNetworks -> NeuralNetworks -> Autodiff -> Tensors -> COpenBLAS, CKernels
+//   Training -> NeuralNetworks, Messaging -> CZeroMQ
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "Relate",
+  products: [
+    .executable(name: "relate", targets: ["relate"]),
+    .executable(name: "ParameterServer", targets: ["ParameterServer"]),
+    .executable(name: "Worker", targets: ["Worker"]),
+    .library(name: "RelationNetworks", targets: ["RelationNetworks"]),
+    .library(name: "Training", targets: ["Training"]),
+    .library(name: "NeuralNetworks", targets: ["NeuralNetworks"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // C: the system's libraries, and the two small pieces of our own that Swift cannot say.
+    .target(name: "COpenBLAS"),
+    .target(name: "CKernels"),
+    .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+
+    // The mathematics.
+    library("Tensors", ["COpenBLAS", "CKernels", "CXXHash"]),
+    library("Autodiff", ["Tensors"]),
+    library("NeuralNetworks", ["Autodiff", "Tensors"]),
+
+    // The papers.
+    library("RelationNetworks", ["NeuralNetworks", "Autodiff", "Tensors", "CPNG"]),
+
+    // The runs.
+    library("Messaging", ["CZeroMQ"]),
+    library("Training", ["NeuralNetworks", "Autodiff", "Tensors", "Messaging", "CXXHash", logging]),
+
+    // The rim.
+    library("Launching", ["Training", "RelationNetworks", argumentParser, logging]),
+    .executableTarget(name: "relate", dependencies: ["Launching"], swiftSettings: settings),
+    .executableTarget(name: "ParameterServer", dependencies: ["Launching"], swiftSettings: settings),
+    .executableTarget(name: "Worker", dependencies: ["Launching"], swiftSettings: settings),
+  ]
+)
