@@ -16,6 +16,9 @@ public struct PeerID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A whole message: where it came from and its frames.
+///
+/// Whoever reaches the port can make one: bytes that were never meant for ZeroMQ may pass for
+/// messages of its first protocol. Nothing may be believed before it has been checked.
 public struct ReceivedMessage: Sendable {
   /// The sender, on a ROUTER socket only.
   public let peer: PeerID?

@@ -15,8 +15,10 @@ public struct Poller {
 
     /// A message waits to be received.
     public static let receive = Interest(rawValue: Int16(ZMQ_POLLIN))
-    /// A message could be sent. On a router this means to at least one peer, not to a given one:
-    /// after `.wouldBlock` retry at a later time instead.
+    /// A message could be sent.
+    ///
+    /// On a router this means to at least one peer, not to a given one: after `.wouldBlock` wait
+    /// for a while or for that peer's next message, or the loop spins.
     public static let send = Interest(rawValue: Int16(ZMQ_POLLOUT))
   }
 

@@ -62,10 +62,8 @@ public struct Socket: ~Copyable {
   /// Listens at `endpoint` and returns where exactly, with the port that port 0 became.
   @discardableResult
   public func bind(to endpoint: Endpoint) throws(MessagingError) -> Endpoint {
-    // ZeroMQ would take the path away from a server that is listening on it.
-    if case .ipc(let path) = endpoint.transport, UnixSocket.answers(at: path) {
-      errno = EADDRINUSE
-      throw MessagingError(lastErrorOf: "listen on", endpoint: endpoint)
+    if case .ipc(let path) = endpoint.transport {
+      try UnixSocket.requireFree(path, for: endpoint)
     }
     guard zmq_bind(handle.open, endpoint.description) == 0 else {
       throw MessagingError(lastErrorOf: "listen on", endpoint: endpoint)
