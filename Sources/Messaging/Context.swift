@@ -37,7 +37,7 @@ public final class Context: Sendable {
 /// frames that was 139,000 page faults in 0.6 s; raising both thresholds brought 4,300 faults and
 /// 4.1 instead of 2.2 GB/s. Call it once, at the start of the program.
 ///
-/// - Returns: Whether the C library accepted both thresholds; a refusal costs speed and nothing else.
+/// - Returns: Whether the C library accepted both thresholds; a refusal costs speed, nothing else.
 @discardableResult
 public func tuneAllocator() -> Bool {
   // The C library refuses a mapping threshold above half of a heap, which is 32 MiB.

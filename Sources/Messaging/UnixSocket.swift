@@ -1,4 +1,4 @@
-// Guards the path of a Unix socket, which ZeroMQ would delete whatever it is before listening there.
+// Guards the path of a Unix socket, where ZeroMQ deletes whatever is there before it listens.
 
 import Glibc
 
