@@ -63,6 +63,11 @@ public struct Poller {
     add(.wakeup(wakeup), socket: nil, descriptor: wakeup.descriptor, .receive)
   }
 
+  /// Waits for an event of `monitor` from now on.
+  public mutating func add(_ monitor: borrowing ConnectionMonitor) -> Source {
+    add(monitor.events)
+  }
+
   /// Changes what to wait for on a socket; an empty interest leaves it out.
   public mutating func setInterest(_ interest: Interest, for source: Source) {
     items[source.index].events = interest.rawValue

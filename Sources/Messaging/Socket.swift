@@ -165,7 +165,7 @@ public struct Socket: ~Copyable {
 final class SocketHandle {
   /// Nil once closed.
   private(set) var pointer: UnsafeMutableRawPointer?
-  private let context: Context
+  let context: Context
 
   init(_ pattern: SocketPattern, _ context: Context) throws(MessagingError) {
     let type =
