@@ -2,7 +2,7 @@
 
 import Tensors
 
-/// Scaling a gradient down when its norm is above a maximum (Pascanu et al. 2013).
+/// Scaling a gradient down when its norm is above a maximum (Pascanu, Mikolov & Bengio 2013).
 public struct GradientClipping: Hashable, Codable, Sendable {
   /// The greatest norm that a gradient keeps.
   public var maximumNorm: Double

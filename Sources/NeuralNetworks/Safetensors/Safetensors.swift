@@ -18,7 +18,9 @@ public struct Safetensors: Sendable {
   /// The tensors' bytes, without the header.
   private let bytes: Data
 
-  /// Reads a file. Throws a `SafetensorsError` if it is missing, or is not a sound file.
+  /// Reads a file.
+  ///
+  /// Throws a `SafetensorsError` if it is missing, or is not a sound file.
   public init(contentsOf path: String) throws(SafetensorsError) {
     let data: Data
     do {
@@ -30,7 +32,9 @@ public struct Safetensors: Sendable {
     try self.init(decoding: data, file: path)
   }
 
-  /// Decodes the bytes of a file. Throws a `SafetensorsError` naming `file` if they are not sound.
+  /// Decodes the bytes of a file.
+  ///
+  /// Throws a `SafetensorsError` naming `file` if they are not sound.
   public init(decoding data: Data, file: String) throws(SafetensorsError) {
     guard data.count >= 8 else {
       throw SafetensorsError(

@@ -32,7 +32,9 @@ public struct SafetensorsWriter: Sendable {
   /// An empty file.
   public init(metadata: [String: String] = [:]) { self.metadata = metadata }
 
-  /// Adds a tensor as F32. Names must be unique in the file.
+  /// Adds a tensor as F32.
+  ///
+  /// Names must be unique in the file.
   public mutating func add(_ name: String, _ tensor: Tensor) {
     add(Item(name: name, scalar: .float32, shape: tensor.shape, content: .floats(tensor)))
   }
