@@ -126,14 +126,10 @@ public enum SortOfCLEVR {
     public subscript(color: Color) -> Object { objects[color.rawValue] }
 
     /// The other object whose centre is nearest to that of `color`'s object (Euclidean).
-    public func nearest(to color: Color) -> Object {
-      others(than: color).min { distance(color, $0) < distance(color, $1) } ?? self[color]
-    }
+    public func nearest(to color: Color) -> Object { extreme(from: color, by: <).object }
 
     /// The other object whose centre is furthest from that of `color`'s object (Euclidean).
-    public func furthest(from color: Color) -> Object {
-      others(than: color).min { distance(color, $0) > distance(color, $1) } ?? self[color]
-    }
+    public func furthest(from color: Color) -> Object { extreme(from: color, by: >).object }
 
     /// The number of objects with the outline of `color`'s object, which counts itself.
     public func count(sharingOutlineWith color: Color) -> Int {
@@ -142,19 +138,28 @@ public enum SortOfCLEVR {
 
     /// Whether some object has two nearest or two furthest others.
     var hasTies: Bool {
-      Color.allCases.contains { color in
-        let near = distance(color, nearest(to: color))
-        let far = distance(color, furthest(from: color))
-        let others = others(than: color)
-        return others.count { distance(color, $0) == near } > 1
-          || others.count { distance(color, $0) == far } > 1
+      objects.contains { object in
+        !extreme(from: object.color, by: <).isUnique || !extreme(from: object.color, by: >).isUnique
       }
     }
 
-    private func others(than color: Color) -> [Object] { objects.filter { $0.color != color } }
-
-    private func distance(_ color: Color, _ other: Object) -> Int {
-      self[color].squaredDistance(to: other)
+    /// The other object whose distance from `color`'s precedes all others'; of equals, the first.
+    private func extreme(
+      from color: Color, by precedes: (Int, Int) -> Bool
+    ) -> (object: Object, isUnique: Bool) {
+      let reference = self[color]
+      var best = objects[color == .red ? 1 : 0]
+      var bestDistance = reference.squaredDistance(to: best)
+      var isUnique = true
+      for other in objects where other.color != color && other.color != best.color {
+        let distance = reference.squaredDistance(to: other)
+        if precedes(distance, bestDistance) {
+          (best, bestDistance, isUnique) = (other, distance, true)
+        } else if distance == bestDistance {
+          isUnique = false
+        }
+      }
+      return (best, isUnique)
     }
   }
 
