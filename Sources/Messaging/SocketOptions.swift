@@ -34,8 +34,11 @@ public struct SocketOptions: Hashable, Sendable {
   ///
   /// 4 MiB made 1 MiB frames 25 % faster over TCP and 2.4 times as fast over Unix sockets.
   public var kernelBufferByteCount = 4 << 20
-  /// How long a TCP peer may leave sent data unacknowledged, as after a pulled cable.
-  public var retransmissionLimit = Duration.seconds(15)
+  /// How long sent data may make no progress over TCP, as after a pulled cable.
+  ///
+  /// The system counts a healthy peer that reads nothing for so long as gone too: with a limit of
+  /// one second it lost its connection after 1.3 seconds. Keep it above the longest pause.
+  public var retransmissionLimit = Duration.seconds(120)
   /// How many connections may wait to be accepted; above the number of workers that start at once.
   public var backlog = 1024
 
