@@ -4,7 +4,7 @@ import Autodiff
 import Tensors
 
 /// Dropout: while training each element is zeroed with a probability, and the others are scaled up
-/// by as much as keeps the mean (Hinton et al. 2012).
+/// by as much as keeps the mean (Srivastava, Hinton and others 2014).
 public struct Dropout: Hashable, Sendable {
   /// The probability of being zeroed.
   public let probability: Float
