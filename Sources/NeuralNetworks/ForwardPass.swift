@@ -28,8 +28,10 @@ public final class ForwardPass {
   private var batchStatistics: [Int: Tensor] = [:]
   private var dropoutLayers: UInt64 = 0
 
-  /// A pass over a fresh tape. Without `recordingGradients` nothing can be differentiated, and
-  /// intermediate values are freed as soon as they are used.
+  /// A pass over a fresh tape.
+  ///
+  /// Without `recordingGradients` nothing can be differentiated, and intermediate values are freed
+  /// as soon as they are used.
   public init(
     _ values: ParameterVector, mode: PassMode, context: ComputeContext,
     recordingGradients: Bool = true
@@ -61,6 +63,8 @@ public final class ForwardPass {
     guard case .training(let seed, let step, let replica) = mode else {
       preconditionFailure("dropout draws only while training")
     }
+    // Eight bits of the index tell the layers of one step apart.
+    precondition(dropoutLayers < 256, "more than 256 dropout layers in one pass")
     defer { dropoutLayers += 1 }
     return CounterRandom(
       seed: seed, purpose: .dropout, index: UInt64(step) << 8 | dropoutLayers,

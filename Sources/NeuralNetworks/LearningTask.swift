@@ -13,7 +13,7 @@ public enum Split: String, CaseIterable, Codable, Sendable {
   case test
 }
 
-/// A kind of question, reported on its own, e.g. `closest` of the group `relational`.
+/// A kind of question that is reported on its own: `closest` of the group `relational`.
 public struct Category: Hashable, Codable, Sendable {
   /// The name in reports.
   public let name: String

@@ -4,7 +4,7 @@ import Tensors
 
 /// A handle on one parameter or one statistic: its name, shape and place in the flat vector.
 public struct Parameter: Hashable, Sendable {
-  /// The name, as PyTorch's `state_dict` has it, e.g. `rn.g.0.weight`.
+  /// The name, as PyTorch's `state_dict` has it: `rn.g.0.weight`.
   public let name: String
   /// The shape, as PyTorch has it.
   public let shape: Shape
@@ -45,7 +45,9 @@ public struct ParameterLayout: Hashable, Sendable {
   /// An empty layout, to be filled by the layers of a model as they are made.
   public init() {}
 
-  /// Appends a parameter. Names must be unique in the layout.
+  /// Appends a parameter.
+  ///
+  /// Names must be unique in the layout.
   public mutating func addParameter(
     _ name: String, _ shape: Shape, _ initializer: Initializer
   ) -> Parameter {
@@ -57,7 +59,9 @@ public struct ParameterLayout: Hashable, Sendable {
     return parameter
   }
 
-  /// Appends a statistic. Names must be unique in the layout.
+  /// Appends a statistic.
+  ///
+  /// Names must be unique in the layout.
   public mutating func addStatistic(
     _ name: String, _ shape: Shape, _ initializer: Initializer
   ) -> Parameter {

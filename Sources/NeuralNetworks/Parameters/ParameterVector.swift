@@ -21,8 +21,10 @@ public struct ParameterVector: Equatable, Sendable {
     self.statistics = statistics
   }
 
-  /// The initial values for a seed. Each parameter has a random stream of its own, so adding one
-  /// leaves the others' values as they were.
+  /// The initial values for a seed.
+  ///
+  /// Each parameter has a random stream of its own, so adding one at the end leaves the others'
+  /// values as they were.
   public init(initializing layout: ParameterLayout, seed: UInt64) {
     func values(of segment: [Parameter], count: Int, subindex: UInt32) -> Tensor {
       Tensor(shape: [count]) { scalars in

@@ -1,0 +1,27 @@
+// The first derivatives of the fused operations, by kernels of their own.
+
+import Tensors
+
+extension Pullback {
+  /// The gradients of a fused operation's operands, recorded nowhere.
+  func gradientsOfFused() -> [Variable?] {
+    let operands = record.operands.map(\.value)
+    let gradients: [Tensor?]
+    switch record.operation {
+    case .batchNormalization(let epsilon):
+      let result = Kernels.batchNormalizationGradients(
+        gradient.value, operands[0], scale: operands[1], mean: record.saved[0],
+        variance: record.saved[1], epsilon: epsilon, context: tape.context)
+      gradients = [result.x, result.scale, result.offset]
+    case .layerNormalization(let epsilon):
+      let result = Kernels.layerNormalizationGradients(
+        gradient.value, operands[0], scale: operands[1], epsilon: epsilon)
+      gradients = [result.x, result.scale, result.offset]
+    default:
+      preconditionFailure("\(record.operation.kind) is not fused")
+    }
+    return zip(gradients, needs).map { gradient, isNeeded in
+      isNeeded ? gradient.map { tape.constant($0) } : nil
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// The backward pass: one loop over the tape, last record first.
+
+import Tensors
+
+/// The derivative of the sum of `output`'s elements with respect to each input: tensors of the
+/// inputs' shapes, zero where the output does not depend on an input.
+///
+/// With `recording`, the derivatives are recorded on the tape and can be differentiated again.
+/// Without, nothing is recorded, and what is no longer needed is freed on the way.
+public func gradient(
+  of output: Variable, withRespectTo inputs: [Variable], recording: Bool = false
+) -> [Variable] {
+  let ones = output.tape.constant(Tensor(repeating: 1, shape: output.shape))
+  return vectorJacobianProduct(
+    of: output, upstream: ones, withRespectTo: inputs, recording: recording)
+}
+
+/// The derivative of the sum of `output · upstream` with respect to each input.
+func vectorJacobianProduct(
+  of output: Variable, upstream: Variable, withRespectTo inputs: [Variable], recording: Bool
+) -> [Variable] {
+  let tape = output.tape
+  precondition(inputs.allSatisfy { $0.tape === tape }, "gradient: inputs of another tape")
+  let wanted = inputs.compactMap(\.index)
+  // Nothing below the first input depends on an input, so the walk ends there.
+  guard let last = output.index, let first = wanted.min(), first <= last else {
+    return inputs.map { tape.constant(.zeros($0.shape)) }
+  }
+  var leadsToInput = [Bool](repeating: false, count: last - first + 1)
+  var isInput = leadsToInput
+  for index in wanted where index <= last { isInput[index - first] = true }
+  for index in first...last {
+    leadsToInput[index - first] =
+      isInput[index - first]
+      || tape.records[index].operands.contains {
+        $0.index.map { $0 >= first && leadsToInput[$0 - first] } ?? false
+      }
+  }
+  var gradients = [Variable?](repeating: nil, count: last - first + 1)
+  gradients[last - first] = recording ? upstream : upstream.detached
+  for index in (first...last).reversed() {
+    guard leadsToInput[index - first], let gradient = gradients[index - first] else { continue }
+    if !isInput[index - first] { gradients[index - first] = nil }
+    let record = tape.records[index]
+    let needs = record.operands.map { operand in
+      operand.index.map { $0 >= first && leadsToInput[$0 - first] } ?? false
+    }
+    guard needs.contains(true) else { continue }
+    let pullback = Pullback(
+      tape: tape, record: record, index: index, gradient: gradient, needs: needs,
+      isRecording: recording)
+    for (operand, part) in zip(record.operands, pullback.operandGradients()) {
+      guard let part, let target = operand.index, target >= first else { continue }
+      add(part, to: &gradients[target - first], recording: recording)
+    }
+  }
+  return inputs.map { input in
+    guard let index = input.index, index <= last, let gradient = gradients[index - first] else {
+      return tape.constant(.zeros(input.shape))
+    }
+    return gradient
+  }
+}
+
+/// Adds to a gradient; without recording in place, where nobody else holds it.
+private func add(_ part: Variable, to sum: inout Variable?, recording: Bool) {
+  guard var total = sum else {
+    sum = part
+    return
+  }
+  sum = nil
+  if recording {
+    sum = total + part
+  } else {
+    Kernels.accumulate(part.value, into: &total.value)
+    sum = total
+  }
+}

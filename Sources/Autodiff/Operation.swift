@@ -1,0 +1,115 @@
+// The closed set of everything that can be recorded on a tape.
+
+import Tensors
+
+/// Everything that can be recorded, with what fixes it besides its operands.
+///
+/// Adding an operation takes a case here, its kernel in `evaluate`, its derivative in `pullback`
+/// and a line in the tests' catalogue; the compiler or a test demands each.
+enum Operation: Sendable {
+  /// A variable that came from outside.
+  case leaf
+  /// Its operand, as a place to differentiate with respect to.
+  case alias
+
+  // One number at a time; operands of two broadcast.
+  case add, subtract, multiply, divide
+  case scale(Float)
+  case offset(Float)
+  case leakyRelu(slope: Float)
+  /// (gradient, x): the gradient where x > 0, slope times it elsewhere.
+  case leakyReluGradient(slope: Float)
+  case exp, log, tanh, sigmoid, squareRoot
+  case power(Float)
+
+  // Reductions and products.
+  /// Keeps the axes, with extent 1.
+  case sum(axes: [Int])
+  case broadcast(Shape)
+  case matrixProduct(transposeA: Bool, transposeB: Bool)
+  /// (x [rows, in], weight [out, in], bias [out] or none).
+  case affine
+  /// Along the last axis.
+  case softmax, logSoftmax
+  /// (logits [rows, classes]).
+  case crossEntropy(labels: [Int32])
+  /// (logits, targets).
+  case binaryCrossEntropy
+
+  // Movement.
+  case reshape(Shape)
+  case transpose([Int])
+  case slice(axis: Int, range: Range<Int>)
+  case pad(axis: Int, before: Int, after: Int)
+  case concatenate(axis: Int)
+  case gatherRows([Int32])
+  case scatterRows([Int32], count: Int)
+
+  // Convolutions, which are each other's derivatives.
+  /// (x [batch, in, height, width], weight [out, in, kh, kw], bias [out] or none).
+  case convolution(Convolution)
+  /// The derivative with respect to x: (gradient, weight), to the given height and width.
+  case convolutionInputGradient(Convolution, height: Int, width: Int)
+  /// The derivative with respect to the weight: (x, gradient), for a kernel of the given extents.
+  case convolutionWeightGradient(Convolution, height: Int, width: Int)
+
+  // Fused: a fast first derivative, and a composition of the above for the others.
+  case batchNormalization(epsilon: Float)
+  case layerNormalization(epsilon: Float)
+  case lstm(SequenceOrder)
+  case relation(RelationShape)
+}
+
+extension Operation {
+  /// An operation without what fixes it: for messages and for the catalogue of tests.
+  enum Kind: String, CaseIterable {
+    case leaf, alias, add, subtract, multiply, divide, scale, offset, leakyRelu, leakyReluGradient
+    case exp, log, tanh, sigmoid, squareRoot, power, sum, broadcast, matrixProduct, affine
+    case softmax, logSoftmax, crossEntropy, binaryCrossEntropy, reshape, transpose, slice, pad
+    case concatenate, gatherRows, scatterRows, convolution, convolutionInputGradient
+    case convolutionWeightGradient, batchNormalization, layerNormalization, lstm, relation
+  }
+
+  var kind: Kind {
+    switch self {
+    case .leaf: .leaf
+    case .alias: .alias
+    case .add: .add
+    case .subtract: .subtract
+    case .multiply: .multiply
+    case .divide: .divide
+    case .scale: .scale
+    case .offset: .offset
+    case .leakyRelu: .leakyRelu
+    case .leakyReluGradient: .leakyReluGradient
+    case .exp: .exp
+    case .log: .log
+    case .tanh: .tanh
+    case .sigmoid: .sigmoid
+    case .squareRoot: .squareRoot
+    case .power: .power
+    case .sum: .sum
+    case .broadcast: .broadcast
+    case .matrixProduct: .matrixProduct
+    case .affine: .affine
+    case .softmax: .softmax
+    case .logSoftmax: .logSoftmax
+    case .crossEntropy: .crossEntropy
+    case .binaryCrossEntropy: .binaryCrossEntropy
+    case .reshape: .reshape
+    case .transpose: .transpose
+    case .slice: .slice
+    case .pad: .pad
+    case .concatenate: .concatenate
+    case .gatherRows: .gatherRows
+    case .scatterRows: .scatterRows
+    case .convolution: .convolution
+    case .convolutionInputGradient: .convolutionInputGradient
+    case .convolutionWeightGradient: .convolutionWeightGradient
+    case .batchNormalization: .batchNormalization
+    case .layerNormalization: .layerNormalization
+    case .lstm: .lstm
+    case .relation: .relation
+    }
+  }
+}

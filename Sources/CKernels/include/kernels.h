@@ -1,0 +1,117 @@
+// The inner loops that Swift cannot compile for several instruction sets at once.
+//
+// Every loop exists for AVX-512, AVX2 and the baseline; the loader picks one when the process
+// starts. None of them fuses multiplications with additions, and sums go through sixteen fixed
+// lanes, so that all three give the same bits.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Elementwise (elementwise.c)
+
+typedef enum {
+  RELATE_ADD,
+  RELATE_SUBTRACT,
+  RELATE_MULTIPLY,
+  RELATE_DIVIDE,
+  // a where b > 0, else parameter * a: the derivative of (leaky) ReLU applied to a.
+  RELATE_LEAKY_RELU_GRADIENT,
+} relate_binary_operation;
+
+typedef enum {
+  RELATE_SCALE,
+  RELATE_OFFSET,
+  RELATE_LEAKY_RELU,
+  RELATE_EXP,
+  RELATE_LOG,
+  RELATE_TANH,
+  RELATE_SIGMOID,
+  RELATE_SQUARE_ROOT,
+  RELATE_RECIPROCAL,
+} relate_unary_operation;
+
+// out[i] = a[i] op b[i]; an operand that does not vary is read at index 0 throughout.
+void relate_binary(relate_binary_operation operation, ptrdiff_t count, const float *a,
+                   bool a_varies, const float *b, bool b_varies, float parameter, float *out);
+// out[i] = op(x[i]); out may be x.
+void relate_unary(relate_unary_operation operation, ptrdiff_t count, const float *x,
+                  float parameter, float *out);
+// y[i] += a * x[i]
+void relate_add_scaled(ptrdiff_t count, float a, const float *x, float *y);
+
+// MARK: Reductions (reductions.c)
+
+float relate_sum(ptrdiff_t count, const float *x);
+float relate_dot(ptrdiff_t count, const float *x, const float *y);
+// The sum of (x[i] - mean)^2.
+float relate_squared_deviations(ptrdiff_t count, const float *x, float mean);
+// The sum of (x[i] - mean) y[i].
+float relate_centred_dot(ptrdiff_t count, const float *x, float mean, const float *y);
+// sums[j] += the sum over i of x[i, j], i ascending.
+void relate_add_columns(ptrdiff_t rows, ptrdiff_t columns, const float *x, float *sums);
+// Softmax (or its logarithm) of every row.
+void relate_softmax(ptrdiff_t rows, ptrdiff_t columns, const float *x, bool logarithm, float *out);
+// sum over i of max(x, 0) - x t + log(1 + exp(-|x|)).
+float relate_binary_cross_entropy(ptrdiff_t count, const float *x, const float *targets);
+
+// MARK: Update (update.c)
+
+// Adam on a range: m, v and p in place; step_size = learning rate / (1 - beta1^t), and
+// root_correction = sqrt(1 - beta2^t).
+void relate_adam(ptrdiff_t count, float *p, float *m, float *v, const float *g, float beta1,
+                 float beta2, float epsilon, float step_size, float root_correction);
+// out[i] = ((x0[i] + x1[i]) + x2[i] ...) * scale; whether every result is finite.
+bool relate_mean(ptrdiff_t count, ptrdiff_t contributions, const float *const *x, float scale,
+                 float *out);
+// The first index that is infinite or not a number, or -1.
+ptrdiff_t relate_first_not_finite(ptrdiff_t count, const float *x);
+
+// MARK: The relation (relation.c)
+
+// out[j] = relu(first[j] + base) for `rows` rows of `width`.
+void relate_pair_forward(ptrdiff_t rows, ptrdiff_t width, const float *first, const float *base,
+                         float *out);
+// x = relu(x + bias), rows of `width`, in place.
+void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *bias, float *x);
+// sum += relu(x + bias) over the rows; mask (if any) becomes 1 where that is positive.
+void relate_bias_relu_sum(ptrdiff_t rows, ptrdiff_t width, const float *x, const float *bias,
+                          uint8_t *mask, float *sum);
+// out = mask ? gradient : 0 for every row; columns += the sum over rows.
+void relate_masked_rows(ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
+                        const float *gradient, float *out, float *columns);
+// gradient = activation > 0 ? gradient : 0, in place; columns += the sum over rows.
+void relate_relu_backward(ptrdiff_t rows, ptrdiff_t width, const float *activation,
+                          float *gradient, float *columns);
+// With g = activation > 0 ? gradient : 0: first[j] += g[j], second += the sum over j of g[j].
+void relate_pair_backward(ptrdiff_t rows, ptrdiff_t width, const float *gradient,
+                          const float *activation, float *first, float *second);
+
+// MARK: Layers (layers.c)
+
+// Columns of patches: out[(c, ky, kx), (oy, ox)] with row stride `out_stride`.
+typedef struct {
+  ptrdiff_t channels, height, width, kernel_height, kernel_width, stride, padding, out_height,
+      out_width;
+} relate_convolution_shape;
+void relate_image_to_columns(const relate_convolution_shape *shape, const float *image, float *out,
+                             ptrdiff_t out_stride);
+// The adjoint: adds the columns to the image.
+void relate_columns_to_image(const relate_convolution_shape *shape, const float *columns,
+                             ptrdiff_t column_stride, float *image);
+// y = (x - mean) * factor + offset
+void relate_normalize(ptrdiff_t count, const float *x, float mean, float factor, float offset,
+                      float *y);
+// out = a * g + b * x + c
+void relate_normalize_backward(ptrdiff_t count, const float *g, const float *x, float a, float b,
+                               float c, float *out);
+// gates [rows, 4 width] (i, f, g, o before their activations) become activated in place;
+// cell = f * previous + i * g; hidden = o * tanh(cell). previous may be NULL (zeros).
+void relate_lstm_cell(ptrdiff_t rows, ptrdiff_t width, float *gates, const float *previous,
+                      float *cell, float *hidden);
+// From the gradient of hidden and (in cell_gradient) of cell: the gradient of the gates before
+// activation, and of the previous cell in place of cell_gradient.
+void relate_lstm_cell_backward(ptrdiff_t rows, ptrdiff_t width, const float *gates,
+                               const float *previous, const float *cell,
+                               const float *hidden_gradient, float *cell_gradient,
+                               float *gate_gradient);

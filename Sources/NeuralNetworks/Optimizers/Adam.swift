@@ -1,0 +1,137 @@
+// How a mean gradient moves the parameters.
+
+import Tensors
+
+/// The hyper-parameters of Adam (Kingma & Ba 2015, Algorithm 1), apart from the learning rate.
+public struct AdamSettings: Hashable, Codable, Sendable {
+  /// The decay of the mean of gradients, β₁.
+  public var beta1: Double
+  /// The decay of the mean of squared gradients, β₂.
+  public var beta2: Double
+  /// What keeps the denominator away from zero, ε.
+  public var epsilon: Double
+
+  /// Settings, the paper's unless told otherwise.
+  public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+  }
+
+  /// Why these settings cannot be trained with, in one sentence, or nil if they can.
+  public var problem: String? {
+    if !(0..<1).contains(beta1) { return "Adam's beta1 is \(beta1); it must be in 0 ..< 1." }
+    if !(0..<1).contains(beta2) { return "Adam's beta2 is \(beta2); it must be in 0 ..< 1." }
+    if !(epsilon > 0 && epsilon.isFinite) {
+      return "Adam's epsilon is \(epsilon); it must be positive, e.g. 1e-8."
+    }
+    return nil
+  }
+}
+
+/// Adam's running means, each as one flat vector beside the parameters'.
+public struct AdamMoments: Equatable, Sendable {
+  /// The running mean of gradients, m.
+  public var first: Tensor
+  /// The running mean of squared gradients, v.
+  public var second: Tensor
+
+  /// Moments of the given values, which must have the same count.
+  public init(first: Tensor, second: Tensor) {
+    precondition(first.shape == second.shape, "moments: \(first.shape) and \(second.shape)")
+    self.first = first
+    self.second = second
+  }
+
+  /// The moments before the first step of a model with `count` parameters.
+  public init(count: Int) {
+    self.init(first: .zeros([count]), second: .zeros([count]))
+  }
+}
+
+/// One step of Adam: the settings, the learning rate and the number of the step.
+///
+///     m ← β₁ m + (1 - β₁) g
+///     v ← β₂ v + (1 - β₂) g²
+///     θ ← θ - α · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε)
+///
+/// Every parameter moves by itself, so a server may update any range as soon as its gradient is
+/// there: the bits are those of one update of the whole vector. Roundings happen where PyTorch's
+/// do.
+public struct AdamStep: Sendable {
+  private let beta2: Float
+  private let meanWeight: Float
+  private let squareWeight: Float
+  private let epsilon: Float
+  private let stepSize: Float
+  private let secondCorrection: Float
+
+  /// The step with the given number, counted from 1.
+  public init(_ step: Int, learningRate: Float, settings: AdamSettings = AdamSettings()) {
+    precondition(step >= 1, "Adam: step \(step), but steps count from 1")
+    // The factors are rounded once, from Double, as PyTorch rounds them.
+    beta2 = Float(settings.beta2)
+    meanWeight = Float(1 - settings.beta1)
+    squareWeight = Float(1 - settings.beta2)
+    epsilon = Float(settings.epsilon)
+    stepSize = Float(Double(learningRate) / (1 - power(settings.beta1, step)))
+    secondCorrection = Float((1 - power(settings.beta2, step)).squareRoot())
+  }
+
+  /// Updates a range of the flat vectors with the gradient of that range: `[range.count]`.
+  public func update(
+    _ parameters: inout Tensor, moments: inout AdamMoments, in range: Range<Int>, gradient: Tensor
+  ) {
+    precondition(
+      gradient.count == range.count && range.lowerBound >= 0
+        && range.upperBound <= parameters.count && moments.first.count == parameters.count,
+      "Adam: gradient \(gradient.shape) for \(range) of \(parameters.count) parameters")
+    parameters.withMutableScalars { parameters in
+      moments.first.withMutableScalars { first in
+        moments.second.withMutableScalars { second in
+          gradient.withScalars { gradient in
+            update(
+              UnsafeMutableBufferPointer(rebasing: parameters[range]),
+              first: UnsafeMutableBufferPointer(rebasing: first[range]),
+              second: UnsafeMutableBufferPointer(rebasing: second[range]), gradient: gradient)
+          }
+        }
+      }
+    }
+  }
+
+  /// Updates scalars in place; the four buffers have the same count.
+  public func update(
+    _ parameters: UnsafeMutableBufferPointer<Float>,
+    first: UnsafeMutableBufferPointer<Float>, second: UnsafeMutableBufferPointer<Float>,
+    gradient: UnsafeBufferPointer<Float>
+  ) {
+    let count = parameters.count
+    precondition(
+      first.count == count && second.count == count && gradient.count == count,
+      "Adam: \(count) parameters, \(first.count) and \(second.count) moments, "
+        + "\(gradient.count) gradients")
+    for i in 0..<count {
+      let g = gradient[i]
+      let m = first[i] + meanWeight * (g - first[i])
+      let v = second[i] * beta2 + squareWeight * g * g
+      first[i] = m
+      second[i] = v
+      parameters[i] -= stepSize * m / (v.squareRoot() / secondCorrection + epsilon)
+    }
+  }
+}
+
+/// `base` to a whole power, by multiplications alone: the C library's `pow` may round differently
+/// on another machine.
+private func power(_ base: Double, _ exponent: Int) -> Double {
+  var result = 1.0
+  var square = base
+  var remaining = exponent
+  while remaining > 0 {
+    if remaining & 1 == 1 { result *= square }
+    square *= square
+    remaining >>= 1
+  }
+  return result
+}

@@ -1,0 +1,82 @@
+// The server's arithmetic: the mean of contributions and Adam.
+
+import CKernels
+
+extension Kernels {
+  /// Adam (Kingma and Ba 2015, algorithm 1) on `range` of the flat vectors, in place; `step` counts
+  /// from 1.
+  ///
+  ///     m = β₁ m + (1 - β₁) g,  v = β₂ v + (1 - β₂) g²
+  ///     p = p - rate · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε)
+  public static func adam(
+    parameters: inout Tensor, firstMoments: inout Tensor, secondMoments: inout Tensor,
+    gradient: Tensor, range: Range<Int>, step: Int, learningRate: Float, beta1: Float = 0.9,
+    beta2: Float = 0.999, epsilon: Float = 1e-8
+  ) {
+    precondition(step >= 1, "adam: steps count from 1")
+    parameters.withMutableScalars { p in
+      firstMoments.withMutableScalars { m in
+        secondMoments.withMutableScalars { v in
+          gradient.withScalars { g in
+            adam(
+              parameters: UnsafeMutableBufferPointer(rebasing: p[range]),
+              firstMoments: UnsafeMutableBufferPointer(rebasing: m[range]),
+              secondMoments: UnsafeMutableBufferPointer(rebasing: v[range]),
+              gradient: UnsafeBufferPointer(rebasing: g[range]), step: step,
+              learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon)
+          }
+        }
+      }
+    }
+  }
+
+  /// Adam on bare memory, all of one count.
+  public static func adam(
+    parameters: UnsafeMutableBufferPointer<Float>, firstMoments: UnsafeMutableBufferPointer<Float>,
+    secondMoments: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
+    step: Int, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8
+  ) {
+    precondition(
+      parameters.count == gradient.count && firstMoments.count == gradient.count
+        && secondMoments.count == gradient.count, "adam: vectors of different counts")
+    let stepSize = Double(learningRate) / (1 - wholePower(Double(beta1), step))
+    let rootCorrection = (1 - wholePower(Double(beta2), step)).squareRoot()
+    relate_adam(
+      gradient.count, parameters.baseAddress, firstMoments.baseAddress, secondMoments.baseAddress,
+      gradient.baseAddress, beta1, beta2, epsilon, Float(stepSize), Float(rootCorrection))
+  }
+
+  /// By squaring, because the bits of the system's `pow` are not ours.
+  private static func wholePower(_ base: Double, _ exponent: Int) -> Double {
+    var (result, square, remaining) = (1.0, base, exponent)
+    while remaining > 0 {
+      if remaining % 2 == 1 { result *= square }
+      square *= square
+      remaining /= 2
+    }
+    return result
+  }
+
+  /// `((x₀ + x₁) + x₂ …) / N` for every element; the order of summation is the contributions'.
+  ///
+  /// Returns the first index whose mean is infinite or not a number, or nil. All counts must agree.
+  public static func mean(
+    of contributions: [UnsafeBufferPointer<Float>], into result: UnsafeMutableBufferPointer<Float>
+  ) -> Int? {
+    precondition(
+      !contributions.isEmpty && contributions.allSatisfy { $0.count == result.count },
+      "mean: \(contributions.map(\.count)) scalars into \(result.count)")
+    let addresses = contributions.map(\.baseAddress)
+    let scale = 1 / Float(contributions.count)
+    if relate_mean(result.count, addresses.count, addresses, scale, result.baseAddress) {
+      return nil
+    }
+    return firstNotFinite(UnsafeBufferPointer(result))
+  }
+
+  /// The first index of a scalar that is infinite or not a number, or nil.
+  public static func firstNotFinite(_ scalars: UnsafeBufferPointer<Float>) -> Int? {
+    let index = relate_first_not_finite(scalars.count, scalars.baseAddress)
+    return index < 0 ? nil : index
+  }
+}
