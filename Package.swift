@@ -23,30 +23,48 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
   name: "Relate",
   products: [
+    .executable(name: "relate", targets: ["relate"]),
+    .executable(name: "ParameterServer", targets: ["ParameterServer"]),
+    .executable(name: "Worker", targets: ["Worker"]),
     .library(name: "RelationNetworks", targets: ["RelationNetworks"]),
+    .library(name: "Training", targets: ["Training"]),
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
     // C: the system's libraries, and the two small pieces of our own that Swift cannot say.
     .target(name: "COpenBLAS"),
+    .target(name: "CKernels"),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
 
     // The mathematics.
-    library("Tensors", ["COpenBLAS", "CXXHash"]),
+    library("Tensors", ["COpenBLAS", "CKernels", "CXXHash"]),
     library("Autodiff", ["Tensors"]),
     library("NeuralNetworks", ["Autodiff", "Tensors"]),
 
     // The papers.
     library("RelationNetworks", ["NeuralNetworks", "Autodiff", "Tensors", "CPNG"]),
 
-    tests("RelationNetworksTests", ["RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors"]),
+    // The runs.
+    library("Messaging", ["CZeroMQ"]),
+    library("Training", ["NeuralNetworks", "Autodiff", "Tensors", "Messaging", "CXXHash", logging]),
+
+    // The rim.
+    library("Launching", ["Training", "RelationNetworks", argumentParser, logging]),
+    .executableTarget(name: "relate", dependencies: ["Launching"], swiftSettings: settings),
+    .executableTarget(name: "ParameterServer", dependencies: ["Launching"], swiftSettings: settings),
+    .executableTarget(name: "Worker", dependencies: ["Launching"], swiftSettings: settings),
   ]
 )
