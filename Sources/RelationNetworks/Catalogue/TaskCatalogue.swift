@@ -42,8 +42,9 @@ public enum TaskCatalogue {
   /// The tasks.
   public static let tasks = [SortOfCLEVRCatalogue.description]
 
-  /// The configuration of a preset. Without `preset` or `model`, the task's or the preset's default.
+  /// The configuration of a preset.
   ///
+  /// Without `preset` the task's default, without `model` the preset's.
   /// Throws a `CatalogueError` that lists the known names if one is unknown.
   public static func configuration(
     task: String, model: String? = nil, preset: String? = nil

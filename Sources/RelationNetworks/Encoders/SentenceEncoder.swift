@@ -4,7 +4,7 @@ import Autodiff
 import NeuralNetworks
 import Tensors
 
-/// Word indices in row-major order, e.g. `[batch, words]` or `[batch, sentences, words]`.
+/// Word indices in row-major order, `[batch, words]` or `[batch, sentences, words]`.
 public struct WordIndices: Hashable, Sendable {
   /// The extents, the words of a sentence last.
   public let shape: Shape

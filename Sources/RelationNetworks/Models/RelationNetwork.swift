@@ -4,8 +4,9 @@ import Autodiff
 import NeuralNetworks
 import Tensors
 
-/// A network that answers by looking at all pairs of objects (equation 1 of the paper, with the
-/// question of section 4):
+/// A network that answers by looking at all pairs of objects.
+///
+/// Equation 1 of the paper, with the question of section 4:
 ///
 ///     RN(O, q) = f_φ( Σᵢ Σⱼ g_θ(oⱼ, oᵢ, q) )
 ///
@@ -24,7 +25,9 @@ public struct RelationNetwork: Sendable {
   public let questionFeatures: Int
 
   /// A network for objects `[batch, objects, objectFeatures]` and questions
-  /// `[batch, questionFeatures]`. `dropout` drops inputs of the last layer of f_φ.
+  /// `[batch, questionFeatures]`.
+  ///
+  /// `dropout` drops inputs of the last layer of f_φ.
   public init(
     _ prefix: String, objectFeatures: Int, questionFeatures: Int, pairWidths: [Int],
     readoutWidths: [Int], dropout: Float = 0, in layout: inout ParameterLayout
@@ -57,8 +60,9 @@ public struct RelationNetwork: Sendable {
     return readout(relations, in: pass)
   }
 
-  /// The same numbers, within rounding, the way the equation reads: every pair is concatenated with
-  /// the question and sent through g_θ. Slow; what tests hold the fused operation against.
+  /// The same numbers, within rounding, computed the way the equation reads.
+  ///
+  /// Every pair is concatenated with the question and sent through g_θ. Slow; what tests hold the fused operation against.
   public func composed(
     _ objects: Variable, question: Variable?, in pass: ForwardPass
   ) -> Variable {
