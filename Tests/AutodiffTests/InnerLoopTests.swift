@@ -36,7 +36,7 @@ import Testing
     let probe = Probe(body, at: inputs)
     let weights = noise(probe.value.shape, 99)
     let byTape = dot(probe.gradients, v)
-    let byDifferences = slope(h: 0.01) { h in
+    let byDifferences = slope(h: 0.002) { h in
       dot(Probe(body, at: moved(inputs, v, by: h)).value, weights)
     }
     #expect(
