@@ -18,7 +18,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+  -> Target
+{
   .testTarget(
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
@@ -42,7 +44,7 @@ let package = Package(
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     // C: the system's libraries, and the two small pieces of our own that Swift cannot say.
@@ -74,5 +76,17 @@ let package = Package(
     executable("relate"),
     executable("ParameterServer"),
     executable("Worker"),
+
+    // A folder of tests beside each library, and the executables and the source tree as a whole.
+    tests("TensorsTests", ["Tensors"]),
+    tests("AutodiffTests", ["Autodiff", "Tensors"], resources: [.copy("Golden")]),
+    tests(
+      "NeuralNetworksTests", ["NeuralNetworks", "Autodiff", "Tensors"],
+      resources: [.copy("Golden")]),
+    tests(
+      "RelationNetworksTests", ["RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors"],
+      resources: [.copy("Golden")]),
+    tests("MessagingTests", ["Messaging"]),
+    tests("RepositoryTests", []),
   ]
 )

@@ -8,8 +8,9 @@ import Synchronization
   import Glibc
 #endif
 
-/// Whether somebody asked this process to stop. The first request is noted, a second one ends the
-/// process at once.
+/// Whether somebody asked this process to stop.
+///
+/// The first request is noted, a second one ends the process at once.
 ///
 /// `@unchecked Sendable`: the signal sources are only kept alive here.
 final class StopRequest: @unchecked Sendable {

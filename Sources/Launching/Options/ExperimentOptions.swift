@@ -6,7 +6,9 @@ import NeuralNetworks
 import RelationNetworks
 import Training
 
-/// The options that fix an experiment. Whatever is left out comes from the preset.
+/// The options that fix an experiment.
+///
+/// Whatever is left out comes from the preset.
 public struct ExperimentOptions: ParsableArguments {
   @Argument(help: "The task, e.g. sort-of-clevr; `relate tasks` lists them.")
   var task: String?

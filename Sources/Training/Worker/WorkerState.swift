@@ -120,7 +120,8 @@ struct WorkerState: Sendable {
       member.lastHeard = now
       phase = .joined(member)
       return []
-    case (.joined, .rejoin): return rejoin("The server does not know this worker (any more)", now: now)
+    case (.joined, .rejoin):
+      return rejoin("The server does not know this worker (any more)", now: now)
     case (.joined(let member), .close(let close)) where close.run == member.welcome.run:
       return end(.closed(close.reason))
     default: return []
