@@ -58,7 +58,9 @@ public struct Tally: Hashable, Sendable {
     lossSum = Double(outcome.loss.value.item) * Double(counted.reduce(0, +))
   }
 
-  /// Adds the tally of other samples. Order matters to the last bit of the loss.
+  /// Adds the tally of other samples.
+  ///
+  /// Order matters to the last bit of the loss.
   public mutating func add(_ other: Tally) {
     lossSum += other.lossSum
     for category in correct.indices {

@@ -3,8 +3,10 @@
 import Foundation
 import NeuralNetworks
 
-/// Everything that fixes the bits of a run. Two runs of one experiment are identical, on however
-/// many processes; what a run may vary in (workers, threads, hosts, deadlines) is not in here.
+/// Everything that fixes the bits of a run.
+///
+/// Two runs of one experiment are identical, on however many processes; what a run may vary in
+/// (workers, threads, hosts, deadlines) is not in here.
 public struct Experiment: Codable, Hashable, Sendable {
   /// The task and the model, as the papers' library describes them.
   public var task: JSONValue

@@ -40,7 +40,9 @@ public struct StepOutcome: Sendable {
   public let digest: Digest
 }
 
-/// Everything that a step changes. Version 0 is the initial state, step s makes version s.
+/// Everything that a step changes.
+///
+/// Version 0 is the initial state, step s makes version s.
 public struct TrainingState: Sendable {
   /// The number of steps applied.
   public private(set) var step: Int

@@ -4,8 +4,10 @@
 public struct Deadlines: Hashable, Sendable {
   /// Between two heartbeats of a worker.
   public var heartbeatSeconds = 0.5
-  /// Without a word from a worker, until its leases go to others. A worker gives its server three
-  /// times as long, because a server that is writing a checkpoint cannot answer.
+  /// Without a word from a worker, until its leases go to others.
+  ///
+  /// A worker gives its server three times as long, because a server that is writing a checkpoint
+  /// cannot answer.
   public var silenceSeconds = 3.0
   /// Without an acknowledgement, or with a chunk missing, until it is sent or fetched again.
   public var resendSeconds = 2.0

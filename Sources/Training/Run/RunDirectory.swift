@@ -101,7 +101,9 @@ public struct RunDirectory: Sendable, Hashable {
     }
   }
 
-  /// Reads a file of JSON lines. A last line without its end, which a crash may leave, is ignored.
+  /// Reads a file of JSON lines.
+  ///
+  /// A last line without its end, which a crash may leave, is ignored.
   private func readLines<Line: Decodable>(
     _ type: Line.Type, from path: String
   ) throws(RunFileError) -> [Line] {

@@ -32,7 +32,9 @@ public final class RunRecorder {
   private static let timeBetweenCheckpoints = Duration.seconds(60)
 
   /// Starts a run in an empty directory, or one with files of another kind, and writes
-  /// `experiment.json`. Throws if a run is there already.
+  /// `experiment.json`.
+  ///
+  /// Throws if a run is there already.
   public convenience init(
     starting record: ExperimentRecord, in directory: RunDirectory, categories: [Category]
   ) throws(RunFileError) {
@@ -51,7 +53,9 @@ public final class RunRecorder {
   }
 
   /// Goes on with the run in a directory: from its last checkpoint, or from its start if there is
-  /// none yet. Throws if the files are damaged or do not fit together.
+  /// none yet.
+  ///
+  /// Throws if the files are damaged or do not fit together.
   public static func resuming(
     _ directory: RunDirectory, layout: ParameterLayout, categories: [Category]
   ) throws(RunFileError) -> (recorder: RunRecorder, state: TrainingState) {

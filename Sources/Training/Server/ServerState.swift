@@ -2,7 +2,9 @@
 
 import NeuralNetworks
 
-/// What the server's loop is to do. `Peer` is an address on a ROUTER socket.
+/// What the server's loop is to do.
+///
+/// `Peer` is an address on a ROUTER socket.
 enum ServerAction<Peer: Hashable & Sendable>: Hashable, Sendable {
   /// Sends a control message.
   case send(ControlMessage, to: Peer)
@@ -172,7 +174,7 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     return actions + beginStep(now: now)
   }
 
-  /// Adds an evaluation that is still due, e.g. of a checkpoint that a crash left unevaluated.
+  /// Adds an evaluation that is still due, as of a checkpoint that a crash left unevaluated.
   mutating func addEvaluation(of step: Int, on split: Split) {
     evaluations.append(
       EvaluationLedger(
@@ -193,7 +195,9 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     return phase == .training && !sessions.isEmpty ? [] : end(.stopped)
   }
 
-  /// Time passed. To be called a few times a second.
+  /// Time passed.
+  ///
+  /// To be called a few times a second.
   mutating func tick(now: Double) -> [ServerAction<Peer>] {
     guard phase != .ended else { return [] }
     let deadlines = configuration.deadlines

@@ -214,13 +214,15 @@ struct WorkerState: Sendable {
     return [.send(.failed(departure))] + end(.failed("\(what): \(reason)"))
   }
 
-  /// The worker is to leave, e.g. because its host is needed.
+  /// The worker was told to leave.
   mutating func leave() -> [WorkerAction] {
     guard case .joined(let member) = phase else { return end(.left) }
     return [.send(.goodbye(departure(of: member, because: "it was told to")))] + end(.left)
   }
 
-  /// Time passed. To be called a few times a second.
+  /// Time passed.
+  ///
+  /// To be called a few times a second.
   mutating func tick(now: Double) -> [WorkerAction] {
     let deadlines = configuration.deadlines
     switch phase {
