@@ -155,7 +155,8 @@ extension Variable {
     precondition(
       !weights.isEmpty && weights.count == biases.count && weights[0].shape[1] == inputs,
       "relation: objects \(objects.shape), weights \(weights.map(\.shape))")
-    let operands = [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
+    let operands =
+      [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
     return objects.tape.apply(.relation(shape), operands)
   }
 }
