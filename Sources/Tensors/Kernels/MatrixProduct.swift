@@ -4,7 +4,9 @@ import COpenBLAS
 
 extension Kernels {
   /// Row-major C = α op(A) op(B) + β C on bare memory: op(A) is [m, k], op(B) is [k, n], and op is
-  /// the transpose where asked. Runs on the calling thread.
+  /// the transpose where asked.
+  ///
+  /// Runs on the calling thread.
   static func multiply(
     transposeA: Bool = false, transposeB: Bool = false, _ m: Int, _ n: Int, _ k: Int,
     _ a: UnsafePointer<Float>, stride strideA: Int, _ b: UnsafePointer<Float>, stride strideB: Int,
