@@ -61,7 +61,9 @@ public final class Tape {
   }
 }
 
-/// One recorded operation. It holds values and indices, never variables, which hold the tape.
+/// One recorded operation.
+///
+/// It holds values and indices, never variables, which hold the tape.
 struct Record {
   let operation: Operation
   let operands: [Operand]

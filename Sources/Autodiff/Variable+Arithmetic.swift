@@ -33,19 +33,19 @@ extension Variable {
   /// Every element with the opposite sign.
   public static prefix func - (a: Variable) -> Variable { a * -1 }
 
-  /// max(x, 0)
+  /// max(x, 0).
   public func relu() -> Variable { leakyRelu(slope: 0) }
   /// x where it is positive, slope · x elsewhere.
   public func leakyRelu(slope: Float) -> Variable { applying(.leakyRelu(slope: slope)) }
-  /// 1 / (1 + e⁻ˣ)
+  /// 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Variable { applying(.sigmoid) }
   /// The hyperbolic tangent.
   public func tanh() -> Variable { applying(.tanh) }
-  /// eˣ
+  /// eˣ.
   public func exp() -> Variable { applying(.exp) }
   /// The natural logarithm.
   public func log() -> Variable { applying(.log) }
-  /// √x
+  /// √x.
   public func squareRoot() -> Variable { applying(.squareRoot) }
   /// xᵖ; a fractional p needs x > 0.
   public func power(_ exponent: Float) -> Variable { applying(.power(exponent)) }

@@ -65,7 +65,8 @@ extension Variable {
     return self * factor.reshaped(to: Shape(channels)) + term.reshaped(to: Shape(channels))
   }
 
-  /// Layer normalisation over the last axis (Ba et al. 2016); `scale` and `offset` `[features]`.
+  /// Layer normalisation over the last axis (Ba and others, 2016); `scale` and `offset`
+  /// `[features]`.
   public func layerNormalized(
     scale: Variable, offset: Variable, epsilon: Float = 1e-5
   ) -> Variable {
@@ -138,7 +139,7 @@ extension Variable {
   }
 
   /// The sum over all ordered pairs of objects of g(first, second, question), the relation of
-  /// Santoro et al. 2017, equation 1, before f: `[batch, width]`.
+  /// Santoro and others, 2017, equation 1, before f: `[batch, width]`.
   ///
   /// `objects` is `[batch, n, d]`, `question` `[batch, q]`; g is affine layers, each followed by ReLU,
   /// the first weight `[h, 2d + q]` for (first, second, question). An object pairs with itself, too.
@@ -155,7 +156,8 @@ extension Variable {
     precondition(
       !weights.isEmpty && weights.count == biases.count && weights[0].shape[1] == inputs,
       "relation: objects \(objects.shape), weights \(weights.map(\.shape))")
-    let operands = [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
+    let operands =
+      [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
     return objects.tape.apply(.relation(shape), operands)
   }
 }

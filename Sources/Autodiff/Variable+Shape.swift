@@ -60,8 +60,10 @@ extension Variable {
   }
 
   /// For each position of the result, the element at `indices` along an axis: with axis 1,
-  /// `result[i, j, k] = self[i, indices[i, j, k], k]`. `indices` is in row-major order of the
-  /// result, whose shape is this one's but for the extent of the axis.
+  /// `result[i, j, k] = self[i, indices[i, j, k], k]`.
+  ///
+  /// `indices` is in row-major order of the result, whose shape is this one's but for the extent of
+  /// the axis.
   public func gathered(along axis: Int, indices: [Int32]) -> Variable {
     let axis = shape.normalized(axis: axis)
     let inner = shape.dimensions[(axis + 1)...].reduce(1, *)

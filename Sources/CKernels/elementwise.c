@@ -56,7 +56,6 @@ CLONES void relate_unary(relate_unary_operation operation, ptrdiff_t count, cons
     case RELATE_TANH: UNARY_LOOP(hyperbolic_tangent(v));
     case RELATE_SIGMOID: UNARY_LOOP(sigmoid_of(v));
     case RELATE_SQUARE_ROOT: UNARY_LOOP(__builtin_elementwise_sqrt(v));
-    case RELATE_RECIPROCAL: UNARY_LOOP(1.0f / v);
   }
 }
 

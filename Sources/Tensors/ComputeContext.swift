@@ -27,13 +27,13 @@ public struct ComputeContext: Sendable {
     threads = ThreadPool(threadCount: threadCount)
   }
 
-  /// The matrix engine in its own words, e.g. `OpenBLAS 0.3.21, SkylakeX kernels`.
+  /// The matrix engine in its own words, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
   public var engineDescription: String {
     let configuration = String(cString: relate_openblas_configuration())
     let version = configuration.split(separator: " ").prefix(2).joined(separator: " ")
     return "\(version), \(kernels) kernels"
   }
 
-  /// The name of the matrix engine's kernels, e.g. `SkylakeX` (AVX-512) or `Haswell` (AVX2).
+  /// The name of the matrix engine's kernels, such as `SkylakeX` (AVX-512) or `Haswell` (AVX2).
   public var kernels: String { String(cString: relate_openblas_kernels()) }
 }

@@ -6,7 +6,9 @@
   import Darwin
 #endif
 
-/// What random numbers are for. Two purposes never share a stream.
+/// What random numbers are for.
+///
+/// Two purposes never share a stream.
 public struct RandomPurpose: RawRepresentable, Hashable, Sendable {
   /// The number that enters the key; unique within the program, and fixed for ever, because
   /// changing it changes every run.
@@ -27,8 +29,8 @@ public struct RandomPurpose: RawRepresentable, Hashable, Sendable {
   public static let trial = RandomPurpose(rawValue: 5)
 }
 
-/// A counter-based generator, Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
-/// as 1, 2, 3"): the n-th number is a hash of (seed, purpose, stream, n).
+/// A counter-based generator, Philox4x32-10 (Salmon and others, 2011, "Parallel random numbers: as
+/// easy as 1, 2, 3"): the n-th number is a hash of (seed, purpose, stream, n).
 ///
 /// Nothing needs to be saved or handed over for another process to draw the same numbers, which is
 /// why everything random in a run comes from here.
@@ -39,8 +41,9 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   private var buffer: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
   private var used = 4
 
-  /// The numbers for `purpose` in a run with this seed. `index` and `subindex` tell streams apart:
-  /// (step, replica), (split, sample), (parameter, 0).
+  /// The numbers for `purpose` in a run with this seed.
+  ///
+  /// `index` and `subindex` tell streams apart: (step, replica), (split, sample), (parameter, 0).
   public init(seed: UInt64, purpose: RandomPurpose, index: UInt64, subindex: UInt32 = 0) {
     // The seed is the key; purpose, indices and block number fill the counter without overlapping,
     // so no two streams of one seed coincide.

@@ -54,7 +54,9 @@ public struct Tensor: Sendable {
     return withScalars { $0[0] }
   }
 
-  /// Reads the scalars in place. The pointer must not outlive the call.
+  /// Reads the scalars in place.
+  ///
+  /// The pointer must not outlive the call.
   public func withScalars<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
     try withExtendedLifetime(storage) {
       try body(UnsafeBufferPointer(start: storage.scalars + offset, count: count))
@@ -62,7 +64,9 @@ public struct Tensor: Sendable {
   }
 
   /// Writes the scalars in place, after copying them if another tensor shares the storage or this
-  /// tensor is a window on a larger one. The pointer must not outlive the call.
+  /// tensor is a window on a larger one.
+  ///
+  /// The pointer must not outlive the call.
   public mutating func withMutableScalars<R>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> R
   ) rethrows -> R {
@@ -76,13 +80,17 @@ public struct Tensor: Sendable {
     }
   }
 
-  /// The same scalars under another shape of the same count. O(1).
+  /// The same scalars under another shape of the same count.
+  ///
+  /// O(1).
   public func reshaped(to shape: Shape) -> Tensor {
     precondition(shape.count == count, "reshape: \(self.shape) to \(shape)")
     return Tensor(shape: shape, storage: storage, offset: offset)
   }
 
-  /// A window of the scalars from `start` on, in the given shape, sharing this storage. O(1).
+  /// A window of the scalars from `start` on, in the given shape, sharing this storage.
+  ///
+  /// O(1).
   public func window(from start: Int, shape: Shape) -> Tensor {
     precondition(
       start >= 0 && start + shape.count <= count,

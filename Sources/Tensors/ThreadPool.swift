@@ -38,7 +38,9 @@ public final class ThreadPool: Sendable {
     withoutActuallyEscaping(body) { shared.run(chunks: chunks, $0) }
   }
 
-  /// The job at hand. `@unchecked Sendable`: every property is read and written under `condition`.
+  /// The job at hand.
+  ///
+  /// `@unchecked Sendable`: every property is read and written under `condition`.
   private final class Shared: @unchecked Sendable {
     private let condition = NSCondition()
     private var body: (@Sendable (Int) -> Void)?

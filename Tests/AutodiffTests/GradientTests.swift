@@ -63,3 +63,48 @@ import Testing
     #expect(abs(Double(y.value.item) - expected) < 1e-5)
   }
 }
+
+@Suite struct LayerTests {
+  @Test func dropoutKeepsTheMeanAndRepeatsWithItsKey() {
+    let tape = Tape(context: context)
+    let x = tape.variable(Tensor(repeating: 1, shape: [100, 100]))
+    func dropped(_ index: UInt64) -> Variable {
+      var random = CounterRandom(seed: 1, purpose: .dropout, index: index)
+      return x.dropout(probability: 0.25, random: &random)
+    }
+    let values = dropped(1).value.scalars
+    #expect(values.allSatisfy { $0 == 0 || $0 == 1 / 0.75 })
+    #expect(abs(values.reduce(0, +) / 10_000 - 1) < 0.03)
+    #expect(dropped(1).value.scalars == values)
+    #expect(dropped(2).value.scalars != values)
+    #expect(gradient(of: dropped(1), withRespectTo: [x])[0].value.scalars == values)
+  }
+
+  @Test func batchStatisticsAreTheBatchs() {
+    let tape = Tape(context: context)
+    let x = tape.constant(Tensor([1, 10, 3, 20, 5, 60], shape: [3, 2]))
+    let ones = tape.constant(Tensor(repeating: 1, shape: [2]))
+    let result = x.batchNormalized(scale: ones, offset: ones)
+    #expect(result.mean.scalars == [3, 30])
+    #expect(result.variance.scalars == [4, 700])
+  }
+
+  @Test func lastStateIsTheLastValidOutput() {
+    let tape = Tape(context: context)
+    let weights = lstmShapes.enumerated().map { tape.constant(noise($1, UInt64($0))) }
+    for reversed in [false, true] {
+      let result = weights[0].lstm(
+        inputWeight: weights[1], hiddenWeight: weights[2], inputBias: weights[3],
+        hiddenBias: weights[4], lengths: [4, 0, 2], reversed: reversed)
+      let outputs = result.outputs.reshaped(to: [12, 3]).value
+      #expect(result.last.value.scalars[3..<6].allSatisfy { $0 == 0 })
+      #expect(outputs.scalars[12..<24].allSatisfy { $0 == 0 })
+      let rows = reversed ? [0, 8] : [3, 9]
+      for (sequence, row) in zip([0, 2], rows) {
+        #expect(
+          outputs.window(from: row * 3, shape: [3])
+            == result.last.value.window(from: sequence * 3, shape: [3]))
+      }
+    }
+  }
+}

@@ -6,7 +6,8 @@ import Testing
 @testable import Autodiff
 
 @Suite struct InnerLoopTests {
-  /// S ← S - α ∂‖H(S) - z‖²/∂S, five times, with H an encoder of sets (Huang et al. 2020, section 3).
+  /// S ← S - α ∂‖H(S) - z‖²/∂S, five times, with H an encoder of sets (Huang and others, 2020,
+  /// section 3).
   private func refine(_ x: [Variable], pooling: (Variable) -> Variable) -> Variable {
     let (weights, target) = (Array(x[1..<5]), x[5])
     var set = x[0]

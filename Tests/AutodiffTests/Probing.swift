@@ -25,7 +25,7 @@ func dot(_ a: [Tensor], _ b: [Tensor]) -> Double {
   zip(a, b).reduce(0) { $0 + dot($1.0, $1.1) }
 }
 
-/// x + h v
+/// x + h v.
 func moved(_ x: [Tensor], _ v: [Tensor], by h: Float) -> [Tensor] {
   zip(x, v).map { x, v in
     Tensor(zip(x.scalars, v.scalars).map { $0 + h * $1 }, shape: x.shape)

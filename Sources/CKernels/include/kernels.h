@@ -34,7 +34,6 @@ typedef enum {
   RELATE_TANH,
   RELATE_SIGMOID,
   RELATE_SQUARE_ROOT,
-  RELATE_RECIPROCAL,
 } relate_unary_operation;
 
 // out[i] = a[i] op b[i]; an operand that does not vary is read at index 0 throughout.

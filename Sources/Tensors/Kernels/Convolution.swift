@@ -105,31 +105,34 @@ extension Kernels {
     ]
     let plan = ConvolutionPlan(image: x.shape, weight: weight.shape, output: output, geometry)
     let bias = bias ?? .zeros([plan.outputs])
-    return Tensor(shape: output, pointer: { out in
-      let (image, kernel) = (SharedPointer(x.address), SharedPointer(weight.address))
-      let (biases, result) = (SharedPointer(bias.address), SharedPointer(out))
-      context.threads.run(chunks: plan.chunkCount) { chunk in
-        let width = plan.imagesPerGroup * plan.patches
-        withScratch((plan.patchSize + plan.outputs) * width) { scratch in
-          let product = scratch + plan.patchSize * width
-          for images in plan.groups(of: chunk) {
-            let columns = images.count * plan.patches
-            plan.writeColumns(of: images, image, into: scratch)
-            multiply(
-              plan.outputs, columns, plan.patchSize, kernel.pointer, stride: plan.patchSize,
-              scratch, stride: columns, into: product, stride: columns)
-            for (i, image) in images.enumerated() {
-              for output in 0..<plan.outputs {
-                relate_unary(
-                  RELATE_OFFSET, plan.patches, product + (output * images.count + i) * plan.patches,
-                  biases.pointer[output], result + (image * plan.outputs + output) * plan.patches)
+    return Tensor(
+      shape: output,
+      pointer: { out in
+        let (image, kernel) = (SharedPointer(x.address), SharedPointer(weight.address))
+        let (biases, result) = (SharedPointer(bias.address), SharedPointer(out))
+        context.threads.run(chunks: plan.chunkCount) { chunk in
+          let width = plan.imagesPerGroup * plan.patches
+          withScratch((plan.patchSize + plan.outputs) * width) { scratch in
+            let product = scratch + plan.patchSize * width
+            for images in plan.groups(of: chunk) {
+              let columns = images.count * plan.patches
+              plan.writeColumns(of: images, image, into: scratch)
+              multiply(
+                plan.outputs, columns, plan.patchSize, kernel.pointer, stride: plan.patchSize,
+                scratch, stride: columns, into: product, stride: columns)
+              for (i, image) in images.enumerated() {
+                for output in 0..<plan.outputs {
+                  relate_unary(
+                    RELATE_OFFSET, plan.patches,
+                    product + (output * images.count + i) * plan.patches,
+                    biases.pointer[output], result + (image * plan.outputs + output) * plan.patches)
+                }
               }
             }
           }
         }
-      }
-      withExtendedLifetime((x, weight, bias)) {}
-    })
+        withExtendedLifetime((x, weight, bias)) {}
+      })
   }
 
   /// The derivative of the convolution with respect to its image, `[batch, in, height, width]`.
@@ -140,31 +143,33 @@ extension Kernels {
     let image: Shape = [gradient.shape[0], weight.shape[1], height, width]
     let plan = ConvolutionPlan(
       image: image, weight: weight.shape, output: gradient.shape, geometry)
-    return Tensor(shape: image, pointer: { out in
-      let (upstream, kernel) = (SharedPointer(gradient.address), SharedPointer(weight.address))
-      let result = SharedPointer(out)
-      context.threads.run(chunks: plan.chunkCount) { chunk in
-        let width = plan.imagesPerGroup * plan.patches
-        withScratch((plan.patchSize + plan.outputs) * width) { scratch in
-          let rows = scratch + plan.patchSize * width
-          for images in plan.groups(of: chunk) {
-            let columns = images.count * plan.patches
-            plan.gather(images, upstream, into: rows)
-            multiply(
-              transposeA: true, plan.patchSize, columns, plan.outputs, kernel.pointer,
-              stride: plan.patchSize, rows, stride: columns, into: scratch, stride: columns)
-            for (i, image) in images.enumerated() {
-              let target = result + image * plan.imageSize
-              target.update(repeating: 0, count: plan.imageSize)
-              withUnsafePointer(to: plan.shape) {
-                relate_columns_to_image($0, scratch + i * plan.patches, columns, target)
+    return Tensor(
+      shape: image,
+      pointer: { out in
+        let (upstream, kernel) = (SharedPointer(gradient.address), SharedPointer(weight.address))
+        let result = SharedPointer(out)
+        context.threads.run(chunks: plan.chunkCount) { chunk in
+          let width = plan.imagesPerGroup * plan.patches
+          withScratch((plan.patchSize + plan.outputs) * width) { scratch in
+            let rows = scratch + plan.patchSize * width
+            for images in plan.groups(of: chunk) {
+              let columns = images.count * plan.patches
+              plan.gather(images, upstream, into: rows)
+              multiply(
+                transposeA: true, plan.patchSize, columns, plan.outputs, kernel.pointer,
+                stride: plan.patchSize, rows, stride: columns, into: scratch, stride: columns)
+              for (i, image) in images.enumerated() {
+                let target = result + image * plan.imageSize
+                target.update(repeating: 0, count: plan.imageSize)
+                withUnsafePointer(to: plan.shape) {
+                  relate_columns_to_image($0, scratch + i * plan.patches, columns, target)
+                }
               }
             }
           }
         }
-      }
-      withExtendedLifetime((gradient, weight)) {}
-    })
+        withExtendedLifetime((gradient, weight)) {}
+      })
   }
 
   /// The derivative of the convolution with respect to its weight, `[out, in, height, width]`.

@@ -77,25 +77,29 @@ extension Kernels {
     var parameter: Float = 0
     if case .leakyReluGradient(let slope) = operation { parameter = slope }
     let shape = a.shape == b.shape ? a.shape : broadcastShape(a.shape, b.shape)
-    return Tensor(shape: shape, pointer: { out in
-      a.withScalars { x in
-        b.withScalars { y in
-          guard let x = x.baseAddress, let y = y.baseAddress, shape.count > 0 else { return }
-          forEachRun(shape, a.shape, b.shape) { start, count, i, iVaries, j, jVaries in
-            relate_binary(
-              operation.code, count, x + i, iVaries, y + j, jVaries, parameter, out + start)
+    return Tensor(
+      shape: shape,
+      pointer: { out in
+        a.withScalars { x in
+          b.withScalars { y in
+            guard let x = x.baseAddress, let y = y.baseAddress, shape.count > 0 else { return }
+            forEachRun(shape, a.shape, b.shape) { start, count, i, iVaries, j, jVaries in
+              relate_binary(
+                operation.code, count, x + i, iVaries, y + j, jVaries, parameter, out + start)
+            }
           }
         }
-      }
-    })
+      })
   }
 
   /// The operation on every element.
   public static func unary(_ operation: Unary, _ x: Tensor) -> Tensor {
     let (code, parameter) = operation.code
-    return Tensor(shape: x.shape, pointer: { out in
-      x.withScalars { relate_unary(code, $0.count, $0.baseAddress, parameter, out) }
-    })
+    return Tensor(
+      shape: x.shape,
+      pointer: { out in
+        x.withScalars { relate_unary(code, $0.count, $0.baseAddress, parameter, out) }
+      })
   }
 
   /// xᵖ for every element: whole exponents by multiplication, others (x > 0) by logarithm.
@@ -122,14 +126,16 @@ extension Kernels {
     precondition(broadcastShape(x.shape, shape) == shape, "broadcast: \(x.shape) to \(shape)")
     // Adding -0 leaves every number as it is, 0 and -0 included.
     var nothing: Float = -0.0
-    return Tensor(shape: shape, pointer: { out in
-      x.withScalars { scalars in
-        guard let scalars = scalars.baseAddress, shape.count > 0 else { return }
-        forEachRun(shape, x.shape, []) { start, count, i, varies, _, _ in
-          relate_binary(RELATE_ADD, count, scalars + i, varies, &nothing, false, 0, out + start)
+    return Tensor(
+      shape: shape,
+      pointer: { out in
+        x.withScalars { scalars in
+          guard let scalars = scalars.baseAddress, shape.count > 0 else { return }
+          forEachRun(shape, x.shape, []) { start, count, i, varies, _, _ in
+            relate_binary(RELATE_ADD, count, scalars + i, varies, &nothing, false, 0, out + start)
+          }
         }
-      }
-    })
+      })
   }
 
   /// Adds `x` to `sum` in place.

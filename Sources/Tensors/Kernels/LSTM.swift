@@ -28,15 +28,15 @@ public struct SequenceOrder: Sendable {
 
 /// The operands of an LSTM in their order.
 public struct LSTMOperands {
-  /// `[batch, time, features]`
+  /// `[batch, time, features]`.
   public let x: Tensor
-  /// `[4 width, features]`
+  /// `[4 width, features]`.
   public let inputWeight: Tensor
-  /// `[4 width, width]`
+  /// `[4 width, width]`.
   public let hiddenWeight: Tensor
-  /// `[4 width]`
+  /// `[4 width]`.
   public let inputBias: Tensor
-  /// `[4 width]`
+  /// `[4 width]`.
   public let hiddenBias: Tensor
 
   /// The operands, told apart.

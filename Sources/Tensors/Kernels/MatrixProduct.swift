@@ -4,7 +4,9 @@ import COpenBLAS
 
 extension Kernels {
   /// Row-major C = α op(A) op(B) + β C on bare memory: op(A) is [m, k], op(B) is [k, n], and op is
-  /// the transpose where asked. Runs on the calling thread.
+  /// the transpose where asked.
+  ///
+  /// Runs on the calling thread.
   static func multiply(
     transposeA: Bool = false, transposeB: Bool = false, _ m: Int, _ n: Int, _ k: Int,
     _ a: UnsafePointer<Float>, stride strideA: Int, _ b: UnsafePointer<Float>, stride strideB: Int,
@@ -39,30 +41,36 @@ extension Kernels {
       "matrix product: \(a.shape)\(transposeA ? "ᵀ" : "") x \(b.shape)\(transposeB ? "ᵀ" : "")")
     let batch = leading.reduce(1, *)
     let rowChunks = rowChunkCount(m, n, k)
-    return Tensor(shape: Shape(leading + [m, n]), pointer: { out in
-      a.withScalars { aScalars in
-        b.withScalars { bScalars in
-          guard let x = aScalars.baseAddress, let y = bScalars.baseAddress else { return }
-          let (sharedA, sharedB) = (SharedPointer(x), SharedPointer(y))
-          let result = SharedPointer(out)
-          let biasPointer = bias.map { SharedPointer($0.address) }
-          context.threads.run(chunks: batch * rowChunks) { chunk in
-            let (element, rows) = (chunk / rowChunks, part(chunk % rowChunks, of: rowChunks, in: m))
-            let target = result + (element * m + rows.lowerBound) * n
-            if let bias = biasPointer {
-              for row in 0..<rows.count { (target + row * n).update(from: bias.pointer, count: n) }
+    return Tensor(
+      shape: Shape(leading + [m, n]),
+      pointer: { out in
+        a.withScalars { aScalars in
+          b.withScalars { bScalars in
+            guard let x = aScalars.baseAddress, let y = bScalars.baseAddress else { return }
+            let (sharedA, sharedB) = (SharedPointer(x), SharedPointer(y))
+            let result = SharedPointer(out)
+            let biasPointer = bias.map { SharedPointer($0.address) }
+            context.threads.run(chunks: batch * rowChunks) { chunk in
+              let (element, rows) = (
+                chunk / rowChunks, part(chunk % rowChunks, of: rowChunks, in: m)
+              )
+              let target = result + (element * m + rows.lowerBound) * n
+              if let bias = biasPointer {
+                for row in 0..<rows.count {
+                  (target + row * n).update(from: bias.pointer, count: n)
+                }
+              }
+              let skipped = transposeA ? rows.lowerBound : rows.lowerBound * k
+              multiply(
+                transposeA: transposeA, transposeB: transposeB, rows.count, n, k,
+                sharedA + (element * m * k + skipped), stride: a.shape[-1],
+                sharedB + element * k * n, stride: b.shape[-1],
+                beta: bias == nil ? 0 : 1, into: target, stride: n)
             }
-            let skipped = transposeA ? rows.lowerBound : rows.lowerBound * k
-            multiply(
-              transposeA: transposeA, transposeB: transposeB, rows.count, n, k,
-              sharedA + (element * m * k + skipped), stride: a.shape[-1],
-              sharedB + element * k * n, stride: b.shape[-1],
-              beta: bias == nil ? 0 : 1, into: target, stride: n)
+            withExtendedLifetime(bias) {}
           }
-          withExtendedLifetime(bias) {}
         }
-      }
-    })
+      })
   }
 
   /// The chunks of rows of a product: more than one only where it takes some milliseconds.

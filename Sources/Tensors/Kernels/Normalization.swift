@@ -57,29 +57,31 @@ extension Kernels {
     let extents = Channels(x.shape)
     let mean = Tensor.zeros([extents.channels])
     let variance = Tensor.zeros([extents.channels])
-    let output = Tensor(shape: x.shape, pointer: { out in
-      let (source, result) = (SharedPointer(x.address), SharedPointer(out))
-      let (factors, terms) = (SharedPointer(scale.address), SharedPointer(offset.address))
-      let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
-      extents.forEachChannel(context) { channel in
-        var sum: Float = 0
-        extents.forEachRun(of: channel) { sum += relate_sum(extents.inner, source + $0) }
-        let average = sum / Float(extents.count)
-        var squares: Float = 0
-        extents.forEachRun(of: channel) {
-          squares += relate_squared_deviations(extents.inner, source + $0, average)
+    let output = Tensor(
+      shape: x.shape,
+      pointer: { out in
+        let (source, result) = (SharedPointer(x.address), SharedPointer(out))
+        let (factors, terms) = (SharedPointer(scale.address), SharedPointer(offset.address))
+        let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
+        extents.forEachChannel(context) { channel in
+          var sum: Float = 0
+          extents.forEachRun(of: channel) { sum += relate_sum(extents.inner, source + $0) }
+          let average = sum / Float(extents.count)
+          var squares: Float = 0
+          extents.forEachRun(of: channel) {
+            squares += relate_squared_deviations(extents.inner, source + $0, average)
+          }
+          means.pointer[channel] = average
+          variances.pointer[channel] = squares / Float(extents.count)
+          let factor =
+            factors.pointer[channel] / (variances.pointer[channel] + epsilon).squareRoot()
+          extents.forEachRun(of: channel) {
+            relate_normalize(
+              extents.inner, source + $0, average, factor, terms.pointer[channel], result + $0)
+          }
         }
-        means.pointer[channel] = average
-        variances.pointer[channel] = squares / Float(extents.count)
-        let factor =
-          factors.pointer[channel] / (variances.pointer[channel] + epsilon).squareRoot()
-        extents.forEachRun(of: channel) {
-          relate_normalize(
-            extents.inner, source + $0, average, factor, terms.pointer[channel], result + $0)
-        }
-      }
-      withExtendedLifetime((x, scale, offset)) {}
-    })
+        withExtendedLifetime((x, scale, offset)) {}
+      })
     return (output, mean, variance)
   }
 
@@ -99,31 +101,34 @@ extension Kernels {
     let extents = Channels(x.shape)
     let scaleGradient = Tensor.zeros([extents.channels])
     let offsetGradient = Tensor.zeros([extents.channels])
-    let inputGradient = Tensor(shape: x.shape, pointer: { out in
-      let (source, upstream) = (SharedPointer(x.address), SharedPointer(gradient.address))
-      let (factors, result) = (SharedPointer(scale.address), SharedPointer(out))
-      let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
-      let scaleSums = SharedPointer(scaleGradient.address)
-      let offsetSums = SharedPointer(offsetGradient.address)
-      extents.forEachChannel(context) { channel in
-        let average = means.pointer[channel]
-        let inverse = 1 / (variances.pointer[channel] + epsilon).squareRoot()
-        var (sum, product): (Float, Float) = (0, 0)
-        extents.forEachRun(of: channel) {
-          sum += relate_sum(extents.inner, upstream + $0)
-          product += relate_centred_dot(extents.inner, source + $0, average, upstream + $0)
+    let inputGradient = Tensor(
+      shape: x.shape,
+      pointer: { out in
+        let (source, upstream) = (SharedPointer(x.address), SharedPointer(gradient.address))
+        let (factors, result) = (SharedPointer(scale.address), SharedPointer(out))
+        let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
+        let scaleSums = SharedPointer(scaleGradient.address)
+        let offsetSums = SharedPointer(offsetGradient.address)
+        extents.forEachChannel(context) { channel in
+          let average = means.pointer[channel]
+          let inverse = 1 / (variances.pointer[channel] + epsilon).squareRoot()
+          var (sum, product): (Float, Float) = (0, 0)
+          extents.forEachRun(of: channel) {
+            sum += relate_sum(extents.inner, upstream + $0)
+            product += relate_centred_dot(extents.inner, source + $0, average, upstream + $0)
+          }
+          scaleSums.pointer[channel] = product * inverse
+          offsetSums.pointer[channel] = sum
+          let a = factors.pointer[channel] * inverse
+          let b = -a * product * inverse * inverse / Float(extents.count)
+          let c = -a * sum / Float(extents.count) - b * average
+          extents.forEachRun(of: channel) {
+            relate_normalize_backward(
+              extents.inner, upstream + $0, source + $0, a, b, c, result + $0)
+          }
         }
-        scaleSums.pointer[channel] = product * inverse
-        offsetSums.pointer[channel] = sum
-        let a = factors.pointer[channel] * inverse
-        let b = -a * product * inverse * inverse / Float(extents.count)
-        let c = -a * sum / Float(extents.count) - b * average
-        extents.forEachRun(of: channel) {
-          relate_normalize_backward(extents.inner, upstream + $0, source + $0, a, b, c, result + $0)
-        }
-      }
-      withExtendedLifetime((x, gradient, scale, mean, variance)) {}
-    })
+        withExtendedLifetime((x, gradient, scale, mean, variance)) {}
+      })
     return (inputGradient, scaleGradient, offsetGradient)
   }
 
@@ -132,16 +137,18 @@ extension Kernels {
     _ x: Tensor, scale: Tensor, offset: Tensor, epsilon: Float
   ) -> Tensor {
     let width = x.shape[-1]
-    return Tensor(shape: x.shape, pointer: { out in
-      let (source, factors, terms) = (x.address, scale.address, offset.address)
-      for start in stride(from: 0, to: x.count, by: max(width, 1)) {
-        let (mean, inverse) = rowStatistics(source + start, width, epsilon)
-        relate_normalize(width, source + start, mean, inverse, 0, out + start)
-        relate_binary(RELATE_MULTIPLY, width, out + start, true, factors, true, 0, out + start)
-        relate_binary(RELATE_ADD, width, out + start, true, terms, true, 0, out + start)
-      }
-      withExtendedLifetime((x, scale, offset)) {}
-    })
+    return Tensor(
+      shape: x.shape,
+      pointer: { out in
+        let (source, factors, terms) = (x.address, scale.address, offset.address)
+        for start in stride(from: 0, to: x.count, by: max(width, 1)) {
+          let (mean, inverse) = rowStatistics(source + start, width, epsilon)
+          relate_normalize(width, source + start, mean, inverse, 0, out + start)
+          relate_binary(RELATE_MULTIPLY, width, out + start, true, factors, true, 0, out + start)
+          relate_binary(RELATE_ADD, width, out + start, true, terms, true, 0, out + start)
+        }
+        withExtendedLifetime((x, scale, offset)) {}
+      })
   }
 
   /// The gradients of layer normalisation with respect to x, scale and offset.
@@ -150,28 +157,30 @@ extension Kernels {
   ) -> (x: Tensor, scale: Tensor, offset: Tensor) {
     let width = x.shape[-1]
     let (scaleGradient, offsetGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))
-    let inputGradient = Tensor(shape: x.shape, pointer: { out in
-      let (source, upstream, factors) = (x.address, gradient.address, scale.address)
-      let scaleSums = UnsafeMutablePointer(mutating: scaleGradient.address)
-      let offsetSums = UnsafeMutablePointer(mutating: offsetGradient.address)
-      withScratch(2 * width) { scratch in
-        let (normal, product) = (scratch, scratch + width)
-        for start in stride(from: 0, to: x.count, by: max(width, 1)) {
-          let (g, target) = (upstream + start, out + start)
-          let (mean, inverse) = rowStatistics(source + start, width, epsilon)
-          relate_normalize(width, source + start, mean, inverse, 0, normal)
-          relate_add_scaled(width, 1, g, offsetSums)
-          relate_binary(RELATE_MULTIPLY, width, g, true, normal, true, 0, product)
-          relate_add_scaled(width, 1, product, scaleSums)
-          relate_binary(RELATE_MULTIPLY, width, g, true, factors, true, 0, product)
-          let sum = relate_sum(width, product) / Float(width)
-          let projection = relate_dot(width, product, normal) / Float(width)
-          relate_normalize_backward(
-            width, product, normal, inverse, -inverse * projection, -inverse * sum, target)
+    let inputGradient = Tensor(
+      shape: x.shape,
+      pointer: { out in
+        let (source, upstream, factors) = (x.address, gradient.address, scale.address)
+        let scaleSums = UnsafeMutablePointer(mutating: scaleGradient.address)
+        let offsetSums = UnsafeMutablePointer(mutating: offsetGradient.address)
+        withScratch(2 * width) { scratch in
+          let (normal, product) = (scratch, scratch + width)
+          for start in stride(from: 0, to: x.count, by: max(width, 1)) {
+            let (g, target) = (upstream + start, out + start)
+            let (mean, inverse) = rowStatistics(source + start, width, epsilon)
+            relate_normalize(width, source + start, mean, inverse, 0, normal)
+            relate_add_scaled(width, 1, g, offsetSums)
+            relate_binary(RELATE_MULTIPLY, width, g, true, normal, true, 0, product)
+            relate_add_scaled(width, 1, product, scaleSums)
+            relate_binary(RELATE_MULTIPLY, width, g, true, factors, true, 0, product)
+            let sum = relate_sum(width, product) / Float(width)
+            let projection = relate_dot(width, product, normal) / Float(width)
+            relate_normalize_backward(
+              width, product, normal, inverse, -inverse * projection, -inverse * sum, target)
+          }
         }
-      }
-      withExtendedLifetime((x, gradient, scale)) {}
-    })
+        withExtendedLifetime((x, gradient, scale)) {}
+      })
     return (inputGradient, scaleGradient, offsetGradient)
   }
 

@@ -24,19 +24,21 @@ extension Kernels {
     let inner = dimensions[(axes.upperBound + 1)...].reduce(1, *)
     for axis in axes { dimensions[axis] = 1 }
     if reduced == 1 { return x.reshaped(to: Shape(dimensions)) }
-    return Tensor(shape: Shape(dimensions), pointer: { out in
-      x.withScalars { x in
-        guard let x = x.baseAddress else { return }
-        if inner == 1 {
-          for i in 0..<outer { out[i] = relate_sum(reduced, x + i * reduced) }
-          return
+    return Tensor(
+      shape: Shape(dimensions),
+      pointer: { out in
+        x.withScalars { x in
+          guard let x = x.baseAddress else { return }
+          if inner == 1 {
+            for i in 0..<outer { out[i] = relate_sum(reduced, x + i * reduced) }
+            return
+          }
+          out.initialize(repeating: 0, count: outer * inner)
+          for i in 0..<outer {
+            relate_add_columns(reduced, inner, x + i * reduced * inner, out + i * inner)
+          }
         }
-        out.initialize(repeating: 0, count: outer * inner)
-        for i in 0..<outer {
-          relate_add_columns(reduced, inner, x + i * reduced * inner, out + i * inner)
-        }
-      }
-    })
+      })
   }
 
   /// The sum over the axes along which `shape` was broadcast to `x`'s shape: broadcast's adjoint.
@@ -69,11 +71,13 @@ extension Kernels {
   /// Softmax along the last axis, or its logarithm.
   public static func softmax(_ x: Tensor, logarithm: Bool = false) -> Tensor {
     let columns = x.shape[-1]
-    return Tensor(shape: x.shape, pointer: { out in
-      x.withScalars {
-        relate_softmax($0.count / max(columns, 1), columns, $0.baseAddress, logarithm, out)
-      }
-    })
+    return Tensor(
+      shape: x.shape,
+      pointer: { out in
+        x.withScalars {
+          relate_softmax($0.count / max(columns, 1), columns, $0.baseAddress, logarithm, out)
+        }
+      })
   }
 
   /// The mean over rows of `logits` of the cross-entropy with the given classes.

@@ -33,9 +33,9 @@ public struct RelationShape: Sendable {
 /// The operands of a relation in their order: objects, question if any, then weight and bias of each
 /// layer.
 public struct RelationOperands<Value> {
-  /// `[batch, n, d]`
+  /// `[batch, n, d]`.
   public let objects: Value
-  /// `[batch, q]`
+  /// `[batch, q]`.
   public let question: Value?
   /// `[h, 2d + q]`, then `[out, in]`.
   public let weights: [Value]

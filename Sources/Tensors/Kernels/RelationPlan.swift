@@ -97,7 +97,9 @@ struct RelationPlan: Sendable {
   }
 }
 
-/// The addresses of a relation's operands, for its chunks. The operands must be kept alive.
+/// The addresses of a relation's operands, for its chunks.
+///
+/// The operands must be kept alive.
 struct RelationAddresses: Sendable {
   let objects: SharedPointer
   let question: SharedPointer?

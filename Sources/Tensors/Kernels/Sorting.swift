@@ -2,7 +2,9 @@
 
 extension Kernels {
   /// For every row of the last axis, the indices within `x` (all elements counted in row-major
-  /// order) of its elements in order of size. Equal elements keep their order; not-a-number is last.
+  /// order) of its elements in order of size.
+  ///
+  /// Equal elements keep their order; not-a-number is last.
   public static func sortedIndices(_ x: Tensor, descending: Bool) -> [Int32] {
     let columns = x.shape[-1]
     return x.withScalars { x in
