@@ -17,6 +17,14 @@ extension Pullback {
       let result = Kernels.layerNormalizationGradients(
         gradient.value, operands[0], scale: operands[1], epsilon: epsilon)
       gradients = [result.x, result.scale, result.offset]
+    case .lstm(let order):
+      gradients = Kernels.lstmGradients(
+        gradient.value, LSTMOperands(operands), saved: record.saved, order: order,
+        context: tape.context)
+    case .relation(let shape):
+      gradients = Kernels.relationGradients(
+        gradient.value, RelationOperands(operands, shape: shape), saved: record.saved,
+        shape: shape, context: tape.context)
     default:
       preconditionFailure("\(record.operation.kind) is not fused")
     }

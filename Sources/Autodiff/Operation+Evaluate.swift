@@ -20,6 +20,14 @@ extension Operation {
     case .layerNormalization(let epsilon):
       return Evaluation(
         value: Kernels.layerNormalization(x[0], scale: x[1], offset: x[2], epsilon: epsilon))
+    case .lstm(let order):
+      let result = Kernels.lstm(LSTMOperands(x), order: order, context: context)
+      return Evaluation(value: result.output, saved: result.saved)
+    case .relation(let shape):
+      let result = Kernels.relation(
+        RelationOperands(x, shape: shape), shape: shape, keepsActivations: keepsIntermediates,
+        context: context)
+      return Evaluation(value: result.output, saved: result.saved)
     default:
       return Evaluation(value: evaluatePrimitive(x, context))
     }

@@ -128,8 +128,8 @@ extension Variable {
       inputWeight.shape == [4 * width, shape[2]] && hiddenWeight.shape == [4 * width, width],
       "lstm: \(shape) with weights \(inputWeight.shape) and \(hiddenWeight.shape)")
     let order = SequenceOrder(lengths: lengths, isReversed: reversed)
-    let outputs = Operation.lstm(order).composition(
-      [self, inputWeight, hiddenWeight, inputBias, hiddenBias])
+    let outputs = tape.apply(
+      .lstm(order), [self, inputWeight, hiddenWeight, inputBias, hiddenBias])
     // The output of an empty sequence's first position is zero, as its last state is.
     let lastRows = lengths.enumerated().map { sequence, length in
       Int32(sequence * time + (length == 0 ? 0 : order.position(of: length - 1, in: sequence)))
@@ -156,6 +156,6 @@ extension Variable {
       !weights.isEmpty && weights.count == biases.count && weights[0].shape[1] == inputs,
       "relation: objects \(objects.shape), weights \(weights.map(\.shape))")
     let operands = [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
-    return Operation.relation(shape).composition(operands)
+    return objects.tape.apply(.relation(shape), operands)
   }
 }

@@ -1,5 +1,11 @@
 // Random numbers that are a function of what they are for, not of what was drawn before.
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// What random numbers are for. Two purposes never share a stream.
 public struct RandomPurpose: RawRepresentable, Hashable, Sendable {
   /// The number that enters the key; unique within the program, and fixed for ever, because
@@ -76,6 +82,14 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   /// A number of the half-open range.
   public mutating func uniform(in range: Range<Float>) -> Float {
     range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
+  }
+
+  /// A number of the normal distribution with mean 0 and deviation 1 (Box and Muller 1958).
+  public mutating func normal() -> Float {
+    // The pair's other number is not kept, so that every call draws two numbers and no state is kept
+    // between calls. In double precision, the system's functions round to the same float.
+    let radius = (-2 * log(Double(next32()) * 0x1p-32 + 0x1p-33)).squareRoot()
+    return Float(radius * sin(2 * Double.pi * Double(next32()) * 0x1p-32))
   }
 
   /// A whole number from 0 up to but excluding `bound`, without bias (Lemire 2019).

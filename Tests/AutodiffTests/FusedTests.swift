@@ -1,0 +1,79 @@
+// Fused operations against their compositions, and any number of threads against one.
+
+import Tensors
+import Testing
+
+@testable import Autodiff
+
+@Suite struct FusedTests {
+  private struct Fused: Sendable {
+    let operation: Autodiff.Operation
+    let inputs: [Tensor]
+  }
+
+  private static func relation(
+    _ n: Int, _ d: Int, _ q: Int, _ widths: [Int], counts: [Int]
+  ) -> Fused {
+    var shapes: [Shape] = [[counts.count, n, d]] + (q > 0 ? [[counts.count, q]] : [])
+    var width = 2 * d + q
+    for next in widths {
+      shapes += [[next, width], [next]]
+      width = next
+    }
+    return Fused(
+      operation: .relation(
+        RelationShape(
+          batch: counts.count, objects: n, objectCounts: counts, hasQuestion: q > 0)),
+      inputs: shapes.enumerated().map { noise($1, UInt64($0)) })
+  }
+
+  private static let all: [Fused] = [
+    Fused(
+      operation: .batchNormalization(epsilon: 1e-5),
+      inputs: [noise([9, 5, 4, 7], 1), noise([5], 2), noise([5], 3)]),
+    Fused(
+      operation: .layerNormalization(epsilon: 1e-5),
+      inputs: [noise([9, 37], 1), noise([37], 2), noise([37], 3)]),
+    Fused(
+      operation: .lstm(SequenceOrder(lengths: [7, 3, 0, 7, 5], isReversed: true)),
+      inputs: [
+        noise([5, 8, 6], 1), noise([80, 6], 2), noise([80, 20], 3), noise([80], 4), noise([80], 5),
+      ]),
+    // Several chunks and several tiles that end within a sample and within a run.
+    relation(13, 5, 3, [33, 40, 17], counts: [Int](repeating: 13, count: 30)),
+    relation(9, 4, 0, [24, 20], counts: (0..<70).map { $0 % 10 }),
+    relation(20, 4, 2, [24], counts: (0..<20).map { 20 - $0 % 7 }),
+  ]
+
+  @Test(arguments: 0..<6) func fusedEqualsComposition(_ index: Int) {
+    let fused = Self.all[index]
+    let a = Probe({ $0[0].tape.apply(fused.operation, $0) }, at: fused.inputs)
+    let b = Probe({ fused.operation.composition($0) }, at: fused.inputs)
+    expectClose(a.value, b.value, tolerance: 1e-5)
+    for (x, y) in zip(a.gradients, b.gradients) { expectClose(x, y, tolerance: 1e-4) }
+  }
+
+  @Test func relationWithoutRecordingIsTheSame() {
+    let fused = Self.all[3]
+    let silent = Tape(context: context, isRecording: false)
+    let recorded = Probe({ $0[0].tape.apply(fused.operation, $0) }, at: fused.inputs).value
+    #expect(
+      silent.apply(fused.operation, fused.inputs.map { silent.variable($0) }).value == recorded)
+  }
+
+  @Test func threadsChangeNoBit() throws {
+    let threads = try ComputeContext(threadCount: 3)
+    let convolution = Fused(
+      operation: .convolution(Convolution(stride: 2, padding: 1)),
+      inputs: [noise([20, 3, 31, 17], 1), noise([8, 3, 3, 3], 2), noise([8], 3)])
+    let affine = Fused(
+      operation: .affine, inputs: [noise([900, 200], 1), noise([300, 200], 2), noise([300], 3)])
+    for fused in Self.all + [convolution, affine] {
+      let body = { (x: [Variable]) in x[0].tape.apply(fused.operation, x) }
+      let one = Probe(body, at: fused.inputs)
+      let many = Probe(body, at: fused.inputs, context: threads)
+      #expect(one.value == many.value, "\(fused.operation.kind)")
+      #expect(one.gradients == many.gradients, "\(fused.operation.kind)")
+    }
+  }
+}
