@@ -3,12 +3,12 @@
 #include "kernels.h"
 
 CLONES void relate_adam(ptrdiff_t count, float *restrict p, float *restrict m, float *restrict v,
-                        const float *restrict g, float beta1, float beta2, float epsilon,
-                        float step_size, float root_correction) {
-  float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
+                        const float *restrict g, float mean_weight, float beta2,
+                        float square_weight, float epsilon, float step_size,
+                        float root_correction) {
   for (ptrdiff_t i = 0; i < count; i++) {
-    m[i] = beta1 * m[i] + rest1 * g[i];
-    v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
+    m[i] += mean_weight * (g[i] - m[i]);
+    v[i] = beta2 * v[i] + square_weight * g[i] * g[i];
     float denominator = __builtin_elementwise_sqrt(v[i]) / root_correction + epsilon;
     p[i] -= step_size * (m[i] / denominator);
   }

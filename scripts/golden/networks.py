@@ -32,6 +32,9 @@ def record(case, module, *inputs, call=None, trains=True):
     output = (call or module)(*inputs)
     upstream = torch.randn_like(output)
     (output * upstream).sum().backward()
+    for name, buffer in module.named_buffers():
+        if trains and name.startswith("running_"):
+            tensors[f"{case}/after/{name}"] = buffer.clone()
     tensors[f"{case}/input"] = inputs[0].detach()
     tensors[f"{case}/output"] = output.detach()
     tensors[f"{case}/upstream"] = upstream

@@ -63,10 +63,11 @@ float relate_binary_cross_entropy(ptrdiff_t count, const float *x, const float *
 
 // MARK: Update (update.c)
 
-// Adam on a range: m, v and p in place; step_size = learning rate / (1 - beta1^t), and
-// root_correction = sqrt(1 - beta2^t).
-void relate_adam(ptrdiff_t count, float *p, float *m, float *v, const float *g, float beta1,
-                 float beta2, float epsilon, float step_size, float root_correction);
+// Adam on a range: m, v and p in place; mean_weight = 1 - beta1, square_weight = 1 - beta2,
+// step_size = learning rate / (1 - beta1^t), root_correction = sqrt(1 - beta2^t).
+void relate_adam(ptrdiff_t count, float *p, float *m, float *v, const float *g, float mean_weight,
+                 float beta2, float square_weight, float epsilon, float step_size,
+                 float root_correction);
 // out[i] = ((x0[i] + x1[i]) + x2[i] ...) * scale; whether every result is finite.
 bool relate_mean(ptrdiff_t count, ptrdiff_t contributions, const float *const *x, float scale,
                  float *out);

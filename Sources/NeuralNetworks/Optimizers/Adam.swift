@@ -59,23 +59,16 @@ public struct AdamMoments: Equatable, Sendable {
 /// there: the bits are those of one update of the whole vector. Roundings happen where PyTorch's
 /// do.
 public struct AdamStep: Sendable {
-  private let beta2: Float
-  private let meanWeight: Float
-  private let squareWeight: Float
-  private let epsilon: Float
-  private let stepSize: Float
-  private let secondCorrection: Float
+  private let step: Int
+  private let learningRate: Float
+  private let settings: AdamSettings
 
   /// The step with the given number, counted from 1.
   public init(_ step: Int, learningRate: Float, settings: AdamSettings = AdamSettings()) {
     precondition(step >= 1, "Adam: step \(step), but steps count from 1")
-    // The factors are rounded once, from Double, as PyTorch rounds them.
-    beta2 = Float(settings.beta2)
-    meanWeight = Float(1 - settings.beta1)
-    squareWeight = Float(1 - settings.beta2)
-    epsilon = Float(settings.epsilon)
-    stepSize = Float(Double(learningRate) / (1 - power(settings.beta1, step)))
-    secondCorrection = Float((1 - power(settings.beta2, step)).squareRoot())
+    self.step = step
+    self.learningRate = learningRate
+    self.settings = settings
   }
 
   /// Updates a range of the flat vectors with the gradient of that range: `[range.count]`.
@@ -106,32 +99,9 @@ public struct AdamStep: Sendable {
     first: UnsafeMutableBufferPointer<Float>, second: UnsafeMutableBufferPointer<Float>,
     gradient: UnsafeBufferPointer<Float>
   ) {
-    let count = parameters.count
-    precondition(
-      first.count == count && second.count == count && gradient.count == count,
-      "Adam: \(count) parameters, \(first.count) and \(second.count) moments, "
-        + "\(gradient.count) gradients")
-    for i in 0..<count {
-      let g = gradient[i]
-      let m = first[i] + meanWeight * (g - first[i])
-      let v = second[i] * beta2 + squareWeight * g * g
-      first[i] = m
-      second[i] = v
-      parameters[i] -= stepSize * m / (v.squareRoot() / secondCorrection + epsilon)
-    }
+    Kernels.adam(
+      parameters: parameters, firstMoments: first, secondMoments: second, gradient: gradient,
+      step: step, learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
+      epsilon: settings.epsilon)
   }
-}
-
-/// `base` to a whole power, by multiplications alone: the C library's `pow` may round differently
-/// on another machine.
-private func power(_ base: Double, _ exponent: Int) -> Double {
-  var result = 1.0
-  var square = base
-  var remaining = exponent
-  while remaining > 0 {
-    if remaining & 1 == 1 { result *= square }
-    square *= square
-    remaining >>= 1
-  }
-  return result
 }

@@ -43,6 +43,20 @@ public struct ParameterVector: Equatable, Sendable {
       statistics: values(of: layout.statistics, count: layout.statisticCount, subindex: 1))
   }
 
+  /// Moves the running statistics towards a step's, `[layout.statisticCount]`, as PyTorch does:
+  /// `running ← (1 - momentum) · running + momentum · batch`.
+  public mutating func fold(statistics batch: Tensor, momentum: Float = 0.1) {
+    precondition(
+      batch.shape == statistics.shape, "fold: \(batch.shape) into \(statistics.shape)")
+    statistics.withMutableScalars { running in
+      batch.withScalars { batch in
+        for i in running.indices {
+          running[i] = (1 - momentum) * running[i] + momentum * batch[i]
+        }
+      }
+    }
+  }
+
   /// The values of one parameter, without copying.
   public func value(of parameter: Parameter) -> Tensor {
     parameters.window(from: parameter.offset, shape: parameter.shape)

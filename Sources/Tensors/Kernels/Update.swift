@@ -10,8 +10,8 @@ extension Kernels {
   ///     p = p - rate · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε)
   public static func adam(
     parameters: inout Tensor, firstMoments: inout Tensor, secondMoments: inout Tensor,
-    gradient: Tensor, range: Range<Int>, step: Int, learningRate: Float, beta1: Float = 0.9,
-    beta2: Float = 0.999, epsilon: Float = 1e-8
+    gradient: Tensor, range: Range<Int>, step: Int, learningRate: Float, beta1: Double = 0.9,
+    beta2: Double = 0.999, epsilon: Double = 1e-8
   ) {
     precondition(step >= 1, "adam: steps count from 1")
     parameters.withMutableScalars { p in
@@ -34,16 +34,19 @@ extension Kernels {
   public static func adam(
     parameters: UnsafeMutableBufferPointer<Float>, firstMoments: UnsafeMutableBufferPointer<Float>,
     secondMoments: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
-    step: Int, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8
+    step: Int, learningRate: Float, beta1: Double = 0.9, beta2: Double = 0.999,
+    epsilon: Double = 1e-8
   ) {
     precondition(
       parameters.count == gradient.count && firstMoments.count == gradient.count
         && secondMoments.count == gradient.count, "adam: vectors of different counts")
-    let stepSize = Double(learningRate) / (1 - wholePower(Double(beta1), step))
-    let rootCorrection = (1 - wholePower(Double(beta2), step)).squareRoot()
+    let stepSize = Double(learningRate) / (1 - wholePower(beta1, step))
+    let rootCorrection = (1 - wholePower(beta2, step)).squareRoot()
+    // Each factor is rounded once, from Double: 1 - β₂ in Float is off by a part in 20,000.
     relate_adam(
       gradient.count, parameters.baseAddress, firstMoments.baseAddress, secondMoments.baseAddress,
-      gradient.baseAddress, beta1, beta2, epsilon, Float(stepSize), Float(rootCorrection))
+      gradient.baseAddress, Float(1 - beta1), Float(beta2), Float(1 - beta2), Float(epsilon),
+      Float(stepSize), Float(rootCorrection))
   }
 
   /// By squaring, because the bits of the system's `pow` are not ours.
