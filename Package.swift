@@ -25,7 +25,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
   name: "Relate",
@@ -39,7 +38,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
     // C: the system's libraries, and the two small pieces of our own that Swift cannot say.
@@ -50,7 +48,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
 
     // The mathematics.
-    library("Tensors", ["COpenBLAS", "CKernels", "CXXHash"]),
+    library("Tensors", ["COpenBLAS", "CKernels"]),
     library("Autodiff", ["Tensors"]),
     library("NeuralNetworks", ["Autodiff", "Tensors"]),
 
@@ -59,10 +57,12 @@ let package = Package(
 
     // The runs.
     library("Messaging", ["CZeroMQ"]),
-    library("Training", ["NeuralNetworks", "Autodiff", "Tensors", "Messaging", "CXXHash", logging]),
+    library("Training", ["NeuralNetworks", "Autodiff", "Tensors", "Messaging", "CXXHash"]),
 
     // The rim.
-    library("Launching", ["Training", "RelationNetworks", argumentParser, logging]),
+    library(
+      "Launching",
+      ["Training", "RelationNetworks", "NeuralNetworks", "Tensors", "Messaging", argumentParser]),
     .executableTarget(name: "relate", dependencies: ["Launching"], swiftSettings: settings),
     .executableTarget(name: "ParameterServer", dependencies: ["Launching"], swiftSettings: settings),
     .executableTarget(name: "Worker", dependencies: ["Launching"], swiftSettings: settings),

@@ -1,0 +1,125 @@
+// ParameterServer: the role that holds the parameters, for launchers and by hand.
+
+import ArgumentParser
+import Foundation
+import Messaging
+import NeuralNetworks
+import Tensors
+import Training
+
+/// The `ParameterServer` executable.
+public struct ParameterServerCommand: ParsableCommand {
+  /// What `--help` says.
+  public static let configuration = CommandConfiguration(
+    commandName: "ParameterServer",
+    abstract: "Hold the parameters of a run and give its workers their work.",
+    discussion: """
+      Prints the address to give to workers. Waits for workers as long as --wait says, and goes on \
+      with whoever is there; workers may come and go at any step. Ctrl-C finishes the step and \
+      writes a checkpoint.
+
+      Example: ParameterServer sort-of-clevr --preset quick --listen 127.0.0.1:5555
+      Then:    Worker --server 127.0.0.1:5555
+      """,
+    version: relateVersion)
+
+  @OptionGroup var experiment: ExperimentOptions
+  @OptionGroup var run: RunOptions
+
+  @Option(help: ArgumentHelp("The address to listen on; port 0 takes a free one.", valueName: "host:port"))
+  var listen = "127.0.0.1:0"
+
+  @Option(help: ArgumentHelp("The port for bulk data; 0 takes a free one.", valueName: "port"))
+  var dataPort: UInt16 = 0
+
+  @Flag(help: "Listen on an address that other machines reach, without encryption or keys.")
+  var insecure = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Begin when this many workers have joined, or 10 s after the start with fewer.",
+      valueName: "n"))
+  var expect = 1
+
+  @Option(
+    help: ArgumentHelp("How long to wait while there is no worker.", valueName: "seconds"))
+  var wait = 600.0
+
+  @Option(help: ArgumentHelp("Write the address to this file, too.", valueName: "file"))
+  var endpointFile: String?
+
+  @Option(
+    help: ArgumentHelp("Give a worker's work to others after this silence.", valueName: "seconds"))
+  var silence = 3.0
+
+  @Flag(help: .hidden)
+  var child = false
+
+  /// The options as given.
+  public init() {}
+
+  /// Checks what can be checked without looking at the machine.
+  public func validate() throws {
+    if run.resume && !experiment.isEmpty {
+      throw ValidationError(
+        "--resume goes on with the run's own experiment: leave out the task and its options.")
+    }
+    guard (0.5...3600).contains(silence), (1...1e7).contains(wait) else {
+      throw ValidationError("--silence must be from 0.5 to 3600 and --wait from 1 to 1e7 seconds.")
+    }
+  }
+
+  /// Serves until the run has ended.
+  public func run() throws {
+    try reportingErrors { try serve() }
+  }
+
+  private func serve() throws -> Int32 {
+    let stop = StopRequest(endsWithParent: child)
+    tuneAllocator()
+    var options = ServerOptions(endpoint: try Endpoint(listen))
+    guard options.endpoint.isLocal || insecure else {
+      throw ValidationError(
+        """
+        \(listen) can be reached from other machines, and this version neither encrypts nor asks \
+        for keys. Say --insecure if the network is trusted, or listen on 127.0.0.1.
+        """)
+    }
+    options.dataPort = dataPort
+    options.expectedWorkers = expect
+    options.deadlines.waitSeconds = wait
+    options.deadlines.silenceSeconds = silence
+    let chosen = run.resume ? nil : try experiment.resolved()
+    let directory = try run.directory(for: chosen)
+    let prepared = try PreparedRun(
+      directory, beginning: chosen, context: try ComputeContext())
+    let settled = prepared.recorder.record.experiment
+    let progress = Progress(
+      totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)
+    let setting = RunSetting(
+      recorder: prepared.recorder, progress: progress, isStopRequested: { stop.isRequested })
+    announce(prepared, progress)
+    return try serve(prepared.task, prepared, setting, options)
+  }
+
+  private func serve<Task: LearningTask>(
+    _ task: Task, _ prepared: PreparedRun, _ setting: RunSetting, _ options: ServerOptions
+  ) throws -> Int32 {
+    let server = try ServerLoop(task, from: prepared.state, setting: setting, options: options)
+    let address = "\(server.endpoint)".replacing("tcp://", with: "")
+    if !child { setting.progress.note("Listening. Start workers with: Worker --server \(address)") }
+    if let endpointFile {
+      try (address + "\n").write(toFile: endpointFile, atomically: true, encoding: .utf8)
+    }
+    let (ending, state) = try server.run()
+    return try conclude(ending, recorder: setting.recorder, task: task, step: state.step)
+  }
+}
+
+/// Runs a command's work, and ends the process with its exit code, or with one sentence and a code
+/// that is not zero.
+func reportingErrors(_ work: () throws -> Int32) throws {
+  let code: Int32
+  do { code = try work() } catch let error as ValidationError { throw error } catch { fail(error) }
+  throw ExitCode(code)
+}

@@ -1,0 +1,96 @@
+// relate train: a run on this machine, as a cluster of processes or as one.
+
+import ArgumentParser
+import Foundation
+import Tensors
+import Training
+
+/// `relate train`.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a model on this machine: a parameter server and workers, or one process.",
+    discussion: """
+      The result depends on the experiment alone (task, sizes, schedule, seed, replicas), not on \
+      how many processes compute it. Ctrl-C finishes the step and writes a checkpoint.
+
+      Example: relate train sort-of-clevr --preset quick --workers 2
+      Resume:  relate train --run runs/sort-of-clevr-quick-seed1 --resume
+      """)
+
+  @OptionGroup var experiment: ExperimentOptions
+  @OptionGroup var run: RunOptions
+
+  @Option(
+    help: ArgumentHelp("Worker processes; as many as cores unless said.", valueName: "n"))
+  var workers: Int?
+
+  @Flag(help: "Compute everything in this process, for debugging.")
+  var singleProcess = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Threads of each process that computes. Bits do not depend on it.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if singleProcess && workers != nil {
+      throw ValidationError("Say --workers or --single-process, not both.")
+    }
+    if let workers, !(1...1024).contains(workers) {
+      throw ValidationError("--workers must be from 1 to 1024, not \(workers).")
+    }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
+    }
+    if run.resume && !experiment.isEmpty {
+      throw ValidationError(
+        "--resume goes on with the run's own experiment: leave out the task and its options.")
+    }
+  }
+
+  func run() throws {
+    let chosen = run.resume ? nil : try experiment.resolved()
+    let directory = try run.directory(for: chosen)
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    if singleProcess {
+      throw ExitCode(
+        try trainAlone(chosen, directory, threads: threads ?? cores))
+    }
+    let cluster = LocalCluster(
+      directory: directory, experiment: chosen, workers: workers ?? cores, threads: threads ?? 1)
+    throw ExitCode(try cluster.run())
+  }
+
+  private func trainAlone(_ experiment: Experiment?, _ directory: RunDirectory, threads: Int) throws
+    -> Int32
+  {
+    let context = try ComputeContext(threadCount: threads)
+    let prepared = try PreparedRun(directory, beginning: experiment, context: context)
+    try prepared.requireNumerics(of: context)
+    let stop = StopRequest(endsWithParent: false)
+    var state = prepared.state
+    let settled = prepared.recorder.record.experiment
+    let progress = Progress(
+      totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)
+    announce(prepared, progress)
+    let ending = try trainInSingleProcess(
+      prepared.task, from: &state,
+      setting: RunSetting(
+        recorder: prepared.recorder, progress: progress,
+        isStopRequested: { stop.isRequested }),
+      context: context)
+    return try conclude(
+      ending, recorder: prepared.recorder, task: prepared.task, step: state.step)
+  }
+}
+
+/// Says what is about to be trained.
+func announce(_ run: PreparedRun, _ progress: Training.Progress) {
+  let experiment = run.recorder.record.experiment
+  let begun = run.state.step == 0 ? "" : ", from step \(run.state.step)"
+  progress.note(
+    "\(run.recorder.directory.path): \(experiment.steps) steps of \(experiment.replicas) x "
+      + "\(experiment.batchSize) samples, \(run.task.layout.parameterCount) parameters, "
+      + "seed \(experiment.seed)\(begun)")
+}

@@ -1,0 +1,70 @@
+// Worker: the role that computes, for launchers and by hand.
+
+import ArgumentParser
+import Foundation
+import Messaging
+import Tensors
+import Training
+
+/// The `Worker` executable.
+public struct WorkerCommand: ParsableCommand {
+  /// What `--help` says.
+  public static let configuration = CommandConfiguration(
+    commandName: "Worker",
+    abstract: "Compute replicas for a parameter server.",
+    discussion: """
+      A worker is told nothing but the server's address; it learns the rest when it joins. It may \
+      join at any step and leave at any time: its work goes to others and no bit of the result \
+      changes.
+
+      Example: Worker --server 127.0.0.1:5555
+      """,
+    version: relateVersion)
+
+  @Option(help: ArgumentHelp("The address that the server printed.", valueName: "host:port"))
+  var server: String
+
+  @Option(
+    help: ArgumentHelp("Threads to compute on. Bits do not depend on it.", valueName: "n"))
+  var threads = 1
+
+  @Option(
+    help: ArgumentHelp("How long to try to join before giving up.", valueName: "seconds"))
+  var join = 60.0
+
+  @Flag(help: .hidden)
+  var child = false
+
+  /// The options as given.
+  public init() {}
+
+  /// Checks what can be checked without looking at the machine.
+  public func validate() throws {
+    guard (1...1024).contains(threads) else {
+      throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
+    }
+    guard (0.1...1e7).contains(join) else {
+      throw ValidationError("--join must be from 0.1 to 1e7 seconds, not \(join).")
+    }
+  }
+
+  /// Works until the server closes the run.
+  public func run() throws {
+    try reportingErrors {
+      let stop = StopRequest(endsWithParent: child)
+      tuneAllocator()
+      var options = WorkerOptions(server: try Endpoint(server))
+      options.deadlines.joinSeconds = join
+      let worker = try WorkerLoop(
+        options, context: try ComputeContext(threadCount: threads), builder: buildTask,
+        log: { print($0) }, isLeaveRequested: { stop.isRequested })
+      switch try worker.run() {
+      case .closed(let reason):
+        print("The server closed: \(reason).")
+        return 0
+      case .left: return 0
+      case .failed(let reason): fail(reason)
+      }
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// A parameter server and its workers on this machine, started, watched and ended together.
+
+import Foundation
+import Training
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Starts a `ParameterServer` and `Worker`s, and sees to it that none of them outlives this process.
+///
+/// Every child reads its standard input, a pipe that only this process holds open, and ends when it
+/// is closed; the kernel closes it however this process ends. A worker that dies is started again,
+/// a few times; its replicas have long been computed by others.
+final class LocalCluster {
+  private let directory: RunDirectory
+  private let experiment: Experiment?
+  private let workers: Int
+  private let threads: Int
+  private let stop = StopRequest(endsWithParent: false)
+  private var restartsLeft: Int
+  private var startedWorkers = 0
+  private static let secondsToListen = 30.0
+  private static let secondsToEnd = 15.0
+
+  /// A cluster that is not started yet; without an experiment it resumes the directory's run.
+  init(directory: RunDirectory, experiment: Experiment?, workers: Int, threads: Int) {
+    self.directory = directory
+    self.experiment = experiment
+    self.workers = workers
+    self.threads = threads
+    restartsLeft = 3 + workers
+  }
+
+  /// Runs to the end and returns the server's exit code.
+  func run() throws -> Int32 {
+    let endpointFile = NSTemporaryDirectory() + "/relate-\(getpid()).endpoint"
+    let experimentFile = NSTemporaryDirectory() + "/relate-\(getpid()).json"
+    defer {
+      unlink(endpointFile)
+      unlink(experimentFile)
+    }
+    var arguments = [
+      "--run", directory.path, "--listen", "127.0.0.1:0", "--endpoint-file", endpointFile,
+      "--expect", String(workers), "--child",
+    ]
+    if let experiment {
+      try experiment.canonicalJSON().write(to: URL(fileURLWithPath: experimentFile))
+      arguments += ["--experiment", experimentFile]
+    } else {
+      arguments.append("--resume")
+    }
+    let server = try Child("ParameterServer", arguments, log: nil)
+    defer { server.end(within: Self.secondsToEnd) }
+    guard let endpoint = waitForEndpoint(endpointFile, of: server) else {
+      // The server has said itself why it does not listen.
+      return server.exitCode ?? ExitStatus.failed
+    }
+    var children = try (0..<workers).map { _ in try startWorker(endpoint) }
+    var isStopping = false
+    while server.isRunning {
+      usleep(20_000)
+      if stop.isRequested && !isStopping {
+        isStopping = true
+        server.terminate()
+      }
+      guard !isStopping else { continue }
+      for index in children.indices where !children[index].isRunning {
+        if server.waitForEnd(within: 0.5) { break }
+        guard restartsLeft > 0 else { continue }
+        restartsLeft -= 1
+        note("\(children[index].ending); starting another.")
+        children[index] = try startWorker(endpoint)
+      }
+    }
+    for child in children { child.end(within: Self.secondsToEnd) }
+    return server.exitCode ?? ExitStatus.failed
+  }
+
+  private func startWorker(_ endpoint: String) throws -> Child {
+    startedWorkers += 1
+    return try Child(
+      "Worker", ["--server", endpoint, "--threads", String(threads), "--child"],
+      log: "\(directory.logsPath)/worker-\(startedWorkers).log")
+  }
+
+  private func waitForEndpoint(_ file: String, of server: Child) -> String? {
+    let start = ContinuousClock.now
+    while server.isRunning, start.duration(to: .now).seconds < Self.secondsToListen {
+      if let text = try? String(contentsOfFile: file, encoding: .utf8), text.hasSuffix("\n") {
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+      }
+      usleep(10_000)
+    }
+    if server.isRunning {
+      fail("The parameter server did not begin to listen within \(Int(Self.secondsToListen)) s.")
+    }
+    return nil
+  }
+
+  private func note(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+}
+
+/// A process that was started here.
+final class Child {
+  private let process = Process()
+  private let lifeline = Pipe()
+  private let name: String
+  private let log: String?
+
+  /// Starts an executable that lies beside this one.
+  ///
+  /// - Parameter log: the file that its output goes to; without one it shares this terminal.
+  init(_ name: String, _ arguments: [String], log: String?) throws {
+    self.name = name
+    self.log = log
+    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let path = (own as NSString).deletingLastPathComponent + "/" + name
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+      throw TrainingError("\(path) is missing: build it with swift build -c release")
+    }
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.standardInput = lifeline
+    if let log {
+      FileManager.default.createFile(atPath: log, contents: nil)
+      guard let handle = FileHandle(forWritingAtPath: log) else {
+        throw TrainingError("Cannot write \(log).")
+      }
+      process.standardOutput = handle
+      process.standardError = handle
+    }
+    try process.run()
+  }
+
+  /// Whether it has not ended.
+  var isRunning: Bool { process.isRunning }
+
+  /// Its exit code once it has ended; that of a shell if a signal ended it.
+  var exitCode: Int32? {
+    guard !process.isRunning else { return nil }
+    return process.terminationReason == .uncaughtSignal
+      ? 128 + process.terminationStatus : process.terminationStatus
+  }
+
+  /// How it ended, for people, with the last thing it said.
+  var ending: String {
+    let how =
+      process.terminationReason == .uncaughtSignal
+      ? "was ended by signal \(process.terminationStatus)"
+      : "ended with code \(process.terminationStatus)"
+    let said = log.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) }?
+      .split(separator: "\n").last.map { " (\($0))" }
+    return "\(name), process \(process.processIdentifier), \(how)\(said ?? "")"
+  }
+
+  /// Asks it to stop.
+  func terminate() { if process.isRunning { process.terminate() } }
+
+  /// Waits for its end; whether it came.
+  func waitForEnd(within seconds: Double) -> Bool {
+    let start = ContinuousClock.now
+    while process.isRunning {
+      if start.duration(to: .now).seconds > seconds { return false }
+      usleep(5_000)
+    }
+    return true
+  }
+
+  /// Closes its standard input, which asks it to end, and kills it if it does not.
+  func end(within seconds: Double) {
+    try? lifeline.fileHandleForWriting.close()
+    if !waitForEnd(within: seconds) {
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
+  }
+}

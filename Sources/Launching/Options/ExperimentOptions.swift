@@ -1,0 +1,183 @@
+// What people may say of an experiment on the command line, and what it becomes.
+
+import ArgumentParser
+import Foundation
+import NeuralNetworks
+import RelationNetworks
+import Training
+
+/// The options that fix an experiment. Whatever is left out comes from the preset.
+public struct ExperimentOptions: ParsableArguments {
+  @Argument(help: "The task, e.g. sort-of-clevr; `relate tasks` lists them.")
+  var task: String?
+
+  @Option(help: "The model; each preset has one.")
+  var model: String?
+
+  @Option(help: "The sizes and the schedule to begin from; `relate tasks` lists them.")
+  var preset: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Mini-batches per step: the paper's workers. The result depends on it.", valueName: "n"))
+  var replicas: Int?
+
+  @Option(help: ArgumentHelp("Samples of a mini-batch.", valueName: "n"))
+  var batchSize: Int?
+
+  @Option(help: ArgumentHelp("Number of steps.", valueName: "n"))
+  var steps: Int?
+
+  @Option(help: ArgumentHelp("Passes over the training data, instead of steps.", valueName: "n"))
+  var epochs: Double?
+
+  @Option(help: ArgumentHelp("The key of everything random in the run.", valueName: "n"))
+  var seed: UInt64 = 1
+
+  @Option(help: ArgumentHelp("The highest learning rate of the preset's schedule.", valueName: "x"))
+  var learningRate: Double?
+
+  @Option(help: ArgumentHelp("Clip the mean gradient to this norm.", valueName: "x"))
+  var clipNorm: Double?
+
+  @Option(help: ArgumentHelp("Steps between evaluations on the validation split.", valueName: "n"))
+  var evaluateEvery: Int?
+
+  @Option(help: ArgumentHelp("Images of the training split.", valueName: "n"))
+  var trainingImages: Int?
+
+  @Option(help: ArgumentHelp("Images of the validation split.", valueName: "n"))
+  var validationImages: Int?
+
+  @Option(help: ArgumentHelp("Images of the test split.", valueName: "n"))
+  var testImages: Int?
+
+  @Option(help: ArgumentHelp("The key of the generated data.", valueName: "n"))
+  var dataSeed: UInt64?
+
+  @Option(help: "The precision of matrix products.")
+  var precision: Precision = .fp32
+
+  @Option(help: "The matrix engine.")
+  var engine: Engine = .auto
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the experiment from a file instead: the experiment.json of a run, or its experiment.",
+      valueName: "file"))
+  var experiment: String?
+
+  /// No options.
+  public init() {}
+
+  enum Precision: String, ExpressibleByArgument, CaseIterable { case fp32 }
+
+  enum Engine: String, ExpressibleByArgument, CaseIterable { case auto, openblas }
+
+  /// Whether anything was said that would fix an experiment.
+  var isEmpty: Bool {
+    task == nil && model == nil && preset == nil && replicas == nil && batchSize == nil
+      && steps == nil && epochs == nil && learningRate == nil && clipNorm == nil
+      && evaluateEvery == nil && trainingImages == nil && validationImages == nil
+      && testImages == nil && dataSeed == nil && experiment == nil
+  }
+
+  /// The experiment that the options describe.
+  func resolved() throws -> Experiment {
+    if let file = experiment { return try Self.read(file) }
+    guard let task else {
+      throw ValidationError("Name a task, e.g. sort-of-clevr; `relate tasks` lists them.")
+    }
+    var configuration = try TaskCatalogue.configuration(task: task, model: model, preset: preset)
+    if let trainingImages { configuration.imageCounts.training = trainingImages }
+    if let validationImages { configuration.imageCounts.validation = validationImages }
+    if let testImages { configuration.imageCounts.test = testImages }
+    if let dataSeed { configuration.dataSeed = dataSeed }
+    let defaults = try TaskCatalogue.defaults(for: configuration)
+    let built = try TaskCatalogue.task(configuration)
+    let replicas = replicas ?? defaults.replicas
+    let batchSize = batchSize ?? defaults.batchSize
+    let steps = try stepCount(
+      samples: built.sampleCount(of: .training), perStep: replicas * batchSize,
+      default: defaults.steps)
+    let experiment = Experiment(
+      task: try JSONValue(encoding: configuration), seed: seed, replicas: replicas,
+      batchSize: batchSize, steps: steps,
+      learningRate: schedule(from: defaults, steps: steps),
+      clipping: clipNorm.map { GradientClipping(maximumNorm: $0) },
+      evaluationInterval: evaluateEvery ?? min(defaults.evaluationInterval, max(1, steps)))
+    if let problem = experiment.problem() { throw ValidationError(problem) }
+    return experiment
+  }
+
+  private func stepCount(samples: Int, perStep: Int, default standard: Int) throws -> Int {
+    switch (steps, epochs) {
+    case (.some, .some): throw ValidationError("Say --steps or --epochs, not both.")
+    case (let steps?, nil): return steps
+    case (nil, let epochs?):
+      let steps = epochs * Double(samples) / Double(max(1, perStep))
+      guard steps.isFinite, steps >= 1, steps < 1e9 else {
+        throw ValidationError("--epochs \(epochs) is no possible number of passes.")
+      }
+      return Int(steps.rounded(.up))
+    case (nil, nil): return standard
+    }
+  }
+
+  /// The preset's schedule, stretched to the steps and scaled to the rate that were asked for.
+  private func schedule(from defaults: PresetDefaults, steps: Int) -> LearningRateSchedule {
+    let stretch = Double(steps) / Double(defaults.steps)
+    func scaled(_ warmUpSteps: Int) -> Int {
+      min(max(0, steps - 1), Int((Double(warmUpSteps) * min(1, stretch)).rounded()))
+    }
+    switch defaults.learningRate {
+    case .constant(let rate): return .constant(rate: learningRate ?? rate)
+    case .warmUp(let rate, let warmUpSteps):
+      return .warmUp(rate: learningRate ?? rate, warmUpSteps: scaled(warmUpSteps))
+    case .doubling(let start, let interval, let maximum):
+      return .doubling(start: start, interval: interval, maximum: learningRate ?? maximum)
+    case .cosine(let rate, let warmUpSteps, _, let finalFraction):
+      return .cosine(
+        rate: learningRate ?? rate, warmUpSteps: scaled(warmUpSteps), totalSteps: steps,
+        finalFraction: finalFraction)
+    }
+  }
+
+  private static func read(_ file: String) throws -> Experiment {
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: file)) } catch {
+      throw ValidationError("Cannot read \(file): \(error.localizedDescription)")
+    }
+    if let record = try? JSONDecoder().decode(ExperimentRecord.self, from: data) {
+      return record.experiment
+    }
+    do {
+      let experiment = try JSONDecoder().decode(Experiment.self, from: data)
+      if let problem = experiment.problem() { throw ValidationError("\(file): \(problem)") }
+      return experiment
+    } catch let error as DecodingError {
+      throw ValidationError("\(file) holds no experiment of this version: \(error)")
+    }
+  }
+}
+
+extension JSONValue {
+  /// The JSON of any value.
+  init(encoding value: some Encodable) throws {
+    self = try JSONDecoder().decode(JSONValue.self, from: try JSONEncoder().encode(value))
+  }
+
+  /// The value that the JSON describes.
+  func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+    try JSONDecoder().decode(type, from: try JSONEncoder().encode(self))
+  }
+}
+
+/// The task of an experiment: where the two halves of the program meet.
+@Sendable func buildTask(_ experiment: Experiment) throws -> any LearningTask {
+  let configuration: TaskConfiguration
+  do { configuration = try experiment.task.decoded(as: TaskConfiguration.self) } catch {
+    throw TrainingError("The experiment describes no task that this release knows: \(error)")
+  }
+  return try TaskCatalogue.task(configuration)
+}

@@ -1,0 +1,100 @@
+// Where a run's files go, and what a run begins with.
+
+import ArgumentParser
+import Foundation
+import NeuralNetworks
+import RelationNetworks
+import Tensors
+import Training
+
+/// The version of this software.
+public let relateVersion = "0.1.0"
+
+/// The options that name a run's directory.
+public struct RunOptions: ParsableArguments {
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp("The run's directory. A new run gets one below runs/.", valueName: "dir"))
+  var path: String?
+
+  @Flag(help: "Go on with the run in --run from its last checkpoint.")
+  var resume = false
+
+  /// No options.
+  public init() {}
+
+  /// The directory to resume, or to begin in.
+  func directory(for experiment: Experiment?) throws -> RunDirectory {
+    if let path { return RunDirectory(path: path) }
+    guard !resume, let experiment else {
+      throw ValidationError("Say which run to resume: --run DIR --resume")
+    }
+    let task = try? experiment.task.decoded(as: TaskConfiguration.self)
+    let name = "runs/\(task?.task ?? "run")-\(task?.preset ?? "own")-seed\(experiment.seed)"
+    var directory = RunDirectory(path: name)
+    var count = 1
+    while FileManager.default.fileExists(atPath: directory.path) {
+      count += 1
+      directory = RunDirectory(path: "\(name)-\(count)")
+    }
+    return directory
+  }
+}
+
+/// A run that is ready to be computed.
+struct PreparedRun {
+  let task: any LearningTask
+  let state: TrainingState
+  let recorder: RunRecorder
+
+  /// Begins a run, or opens the one to resume; throws before anything is changed if it cannot be.
+  ///
+  /// - Parameter experiment: what to begin; `nil` resumes what is in the directory.
+  init(
+    _ directory: RunDirectory, beginning experiment: Experiment?, context: ComputeContext
+  ) throws {
+    if let experiment {
+      let task = try buildTask(experiment)
+      let numerics = Numerics.fingerprints(of: context)
+      guard let fingerprint = numerics[experiment.numericsKey] else {
+        throw TrainingError("This machine cannot compute with \(experiment.numericsKey).")
+      }
+      let record = ExperimentRecord(
+        experiment: experiment, fingerprint: experiment.fingerprint(), numerics: fingerprint,
+        engine: context.engineDescription, relate: relateVersion, machine: Self.machine(),
+        started: Date().ISO8601Format())
+      self.task = task
+      recorder = try RunRecorder(starting: record, in: directory, categories: task.categories)
+      state = TrainingState(layout: task.layout, seed: experiment.seed)
+      return
+    }
+    let record = try directory.readExperiment()
+    task = try buildTask(record.experiment)
+    (recorder, state) = try RunRecorder.resuming(
+      directory, layout: task.layout, categories: task.categories)
+  }
+
+  /// Throws if this process computes with other bits than the run has so far.
+  func requireNumerics(of context: ComputeContext) throws {
+    let record = recorder.record
+    let own = Numerics.fingerprints(of: context)[record.experiment.numericsKey]
+    guard own == record.numerics else {
+      throw TrainingError(
+        """
+        This machine computes with other bits than the run has so far: it has \
+        \(context.engineDescription), the run has \(record.engine). Use the same OpenBLAS release \
+        and set OPENBLAS_CORETYPE to the name of the run's kernels, or resume on the machine it \
+        began on.
+        """)
+    }
+  }
+
+  private static func machine() -> String {
+    let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let model = cpuinfo.split(separator: "\n").first { $0.hasPrefix("model name") }?
+      .split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+    let info = ProcessInfo.processInfo
+    return "\(model ?? "unknown processor"), \(info.processorCount) cores, "
+      + "\(info.physicalMemory >> 30) GiB, \(info.operatingSystemVersionString)"
+  }
+}

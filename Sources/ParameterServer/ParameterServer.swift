@@ -1,0 +1,8 @@
+// The ParameterServer executable.
+
+import Launching
+
+@main
+enum Main {
+  static func main() { ParameterServerCommand.main() }
+}

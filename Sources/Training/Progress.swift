@@ -1,0 +1,119 @@
+// What people see of a run while it goes on.
+
+import Foundation
+import NeuralNetworks
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Shows a run's progress: one live line on a terminal, plain lines now and then elsewhere.
+///
+/// Belongs to the thread that trains.
+public final class Progress {
+  private let totalSteps: Int
+  private let samplesPerStep: Int
+  private let isTerminal: Bool
+  private let startedAt = ContinuousClock.now
+  private var firstStep: Int?
+  private var lastShown: ContinuousClock.Instant?
+  /// Means over the last steps, so that the numbers can be read.
+  private var loss = 0.0
+  private var accuracy = 0.0
+  private var liveLineWidth = 0
+  private var validation: Double?
+
+  /// Progress towards a number of steps, written to standard output.
+  public init(totalSteps: Int, samplesPerStep: Int) {
+    self.totalSteps = totalSteps
+    self.samplesPerStep = samplesPerStep
+    isTerminal = isatty(STDOUT_FILENO) == 1
+  }
+
+  /// Shows a step.
+  ///
+  /// - Parameter workers: the workers alive; `nil` in a single process.
+  public func show(_ record: StepRecord, workers: Int?) {
+    let now = ContinuousClock.now
+    if firstStep == nil {
+      firstStep = record.step
+      (loss, accuracy) = (record.loss, record.accuracy)
+    }
+    loss += 0.1 * (record.loss - loss)
+    accuracy += 0.1 * (record.accuracy - accuracy)
+    let pause: Duration = isTerminal ? .milliseconds(200) : .seconds(10)
+    let isLast = record.step == totalSteps
+    if let lastShown, lastShown.duration(to: now) < pause, !isLast { return }
+    lastShown = now
+    let done = record.step - (firstStep ?? record.step) + 1
+    let elapsed = startedAt.duration(to: now).seconds
+    let perStep = elapsed / Double(done)
+    var parts = [
+      "step \(record.step)/\(totalSteps)", "loss \(decimals(loss, 4))",
+      "accuracy \(decimals(100 * accuracy, 1)) %",
+    ]
+    if let validation { parts.append("validation \(decimals(100 * validation, 1)) %") }
+    parts.append("\(Int(Double(samplesPerStep) / perStep)) samples/s")
+    parts.append("\(readableDuration(perStep * Double(totalSteps - record.step))) left")
+    if let workers { parts.append("\(workers) worker\(workers == 1 ? "" : "s")") }
+    write(live: parts.joined(separator: "  "))
+    if isLast { endLiveLine() }
+  }
+
+  /// Shows an evaluation on the validation split in one line.
+  public func show(_ report: EvaluationReport) {
+    guard report.split == .validation else { return }
+    validation = report.overall
+    let groups = report.groups.sorted { $0.key < $1.key }
+      .map { "\($0.key.replacing("_", with: "-")) \(decimals(100 * $0.value, 1)) %" }
+    note(
+      (["validation at step \(report.step): \(decimals(100 * report.overall, 1)) %"] + groups)
+        .joined(separator: "  "))
+  }
+
+  /// Shows a line that stays.
+  public func note(_ line: String) {
+    endLiveLine()
+    print(line)
+    fflush(nil)
+  }
+
+  private func write(live line: String) {
+    guard isTerminal else { return note(line) }
+    var size = winsize()
+    let columns =
+      ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+      ? Int(size.ws_col) : 80
+    let fitting = String(line.prefix(columns - 1))
+    let padding = String(repeating: " ", count: max(0, liveLineWidth - fitting.count))
+    print("\r" + fitting + padding, terminator: "")
+    liveLineWidth = fitting.count
+    fflush(nil)
+  }
+
+  private func endLiveLine() {
+    guard liveLineWidth > 0 else { return }
+    liveLineWidth = 0
+    print()
+  }
+}
+
+/// A number with a fixed count of decimals.
+public func decimals(_ value: Double, _ count: Int) -> String {
+  String(format: "%.\(count)f", value)
+}
+
+/// A time such as `42 s`, `3 min 20 s` or `2 h 5 min`.
+public func readableDuration(_ seconds: Double) -> String {
+  let total = Int(max(0, seconds).rounded())
+  if total < 60 { return "\(total) s" }
+  if total < 3600 { return "\(total / 60) min \(total % 60) s" }
+  return "\(total / 3600) h \(total % 3600 / 60) min"
+}
+
+extension Duration {
+  /// The time in seconds.
+  public var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,155 @@
+// The small messages: joining, leases, heartbeats. docs/PROTOCOL.md says what each means.
+
+import Foundation
+import NeuralNetworks
+
+/// The version of the protocol that this software speaks.
+public let protocolVersion = 1
+
+/// Why something that came from a socket was dropped.
+enum WireError: Error, Hashable {
+  /// Not a message of this protocol, or a damaged one; says what is wrong with it.
+  case malformed(String)
+}
+
+/// A message on the control socket: a JSON object with the message's name as its only key.
+enum ControlMessage: Hashable, Sendable {
+  case hello(Hello)
+  case welcome(Welcome)
+  case refused(Refused)
+  case lease(LeaseNotice)
+  case heartbeat(Heartbeat)
+  case beat(Beat)
+  case rejoin(Rejoin)
+  case failed(Departure)
+  case goodbye(Departure)
+  case close(Close)
+
+  /// A worker asks to join.
+  struct Hello: Codable, Hashable, Sendable {
+    var version: Int
+    /// The numerics fingerprint of each `engine/precision` that the worker can compute with.
+    var numerics: [String: Digest]
+    /// The engines in words.
+    var engine: String
+    var host: String
+    var process: Int
+  }
+
+  /// The worker has joined; everything that it needs to know.
+  struct Welcome: Codable, Hashable, Sendable {
+    var run: UInt64
+    var session: UInt32
+    var dataPort: Int
+    var experiment: Experiment
+    var layout: Digest
+    var chunkScalars: Int
+    var heartbeatSeconds: Double
+    var silenceSeconds: Double
+  }
+
+  /// The worker cannot join.
+  struct Refused: Codable, Hashable, Sendable { var reason: String }
+
+  /// What a session is to compute from now on.
+  struct LeaseNotice: Codable, Hashable, Sendable {
+    var run: UInt64
+    var session: UInt32
+    var lease: Lease
+  }
+
+  /// The worker is alive.
+  struct Heartbeat: Codable, Hashable, Sendable {
+    var run: UInt64
+    var session: UInt32
+    /// The number of the last lease that arrived.
+    var lease: Int
+  }
+
+  /// The server is alive.
+  struct Beat: Codable, Hashable, Sendable {
+    var run: UInt64
+    var step: Int
+  }
+
+  /// The session is not known: say hello again.
+  struct Rejoin: Codable, Hashable, Sendable {}
+
+  /// The worker leaves, or cannot compute what nobody could.
+  struct Departure: Codable, Hashable, Sendable {
+    var run: UInt64
+    var session: UInt32
+    var reason: String
+  }
+
+  /// The run is over or stopped.
+  struct Close: Codable, Hashable, Sendable {
+    var run: UInt64
+    var reason: String
+  }
+
+  /// The most bytes that a control message may have.
+  static let sizeLimit = 1 << 20
+
+  /// The message as one frame.
+  func encoded() -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do { return Array(try encoder.encode(self)) } catch {
+      preconditionFailure("a control message cannot be written as JSON: \(error)")
+    }
+  }
+
+  /// The message in a frame that may hold anything.
+  init(decoding bytes: some Collection<UInt8>) throws(WireError) {
+    guard bytes.count <= Self.sizeLimit else {
+      throw .malformed("a control message of \(bytes.count) bytes")
+    }
+    do { self = try JSONDecoder().decode(ControlMessage.self, from: Data(bytes)) } catch {
+      throw .malformed("a control message that cannot be read: \(readable(error))")
+    }
+  }
+}
+
+extension ControlMessage: Codable {
+  private enum Name: String, CodingKey {
+    case hello, welcome, refused, lease, heartbeat, beat, rejoin, failed, goodbye, close
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Name.self)
+    guard container.allKeys.count == 1, let name = container.allKeys.first else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: [], debugDescription: "not exactly one known message name"))
+    }
+    func body<Body: Decodable>() throws -> Body { try container.decode(Body.self, forKey: name) }
+    switch name {
+    case .hello: self = .hello(try body())
+    case .welcome: self = .welcome(try body())
+    case .refused: self = .refused(try body())
+    case .lease: self = .lease(try body())
+    case .heartbeat: self = .heartbeat(try body())
+    case .beat: self = .beat(try body())
+    case .rejoin: self = .rejoin(try body())
+    case .failed: self = .failed(try body())
+    case .goodbye: self = .goodbye(try body())
+    case .close: self = .close(try body())
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Name.self)
+    switch self {
+    case .hello(let body): try container.encode(body, forKey: .hello)
+    case .welcome(let body): try container.encode(body, forKey: .welcome)
+    case .refused(let body): try container.encode(body, forKey: .refused)
+    case .lease(let body): try container.encode(body, forKey: .lease)
+    case .heartbeat(let body): try container.encode(body, forKey: .heartbeat)
+    case .beat(let body): try container.encode(body, forKey: .beat)
+    case .rejoin(let body): try container.encode(body, forKey: .rejoin)
+    case .failed(let body): try container.encode(body, forKey: .failed)
+    case .goodbye(let body): try container.encode(body, forKey: .goodbye)
+    case .close(let body): try container.encode(body, forKey: .close)
+    }
+  }
+}

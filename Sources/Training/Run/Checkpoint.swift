@@ -1,0 +1,84 @@
+// A version of a run's state in a file, complete enough to go on from with the same bits.
+
+import Foundation
+import NeuralNetworks
+import Tensors
+
+/// A checkpoint: parameters, statistics and Adam's moments by PyTorch's names (after `model.`,
+/// `adam.first.` and `adam.second.`) in a safetensors file, with the step, the digest and the experiment's fingerprint in its metadata.
+public enum Checkpoint {
+  private static let format = "relate-checkpoint-1"
+  private static let valuesPrefix = "model."
+  private static let momentsPrefix = "adam"
+
+  /// Writes a state, whole or not at all.
+  static func write(
+    _ state: TrainingState, of experiment: Experiment, to path: String
+  ) throws(RunFileError) {
+    let content = contentDigest(values: state.values, moments: state.moments)
+    var writer = SafetensorsWriter(metadata: [
+      "format": format, "step": String(state.step), "digest": state.digest.description,
+      "experiment": experiment.fingerprint().description, "content": content.description,
+    ])
+    writer.add(state.values, prefix: valuesPrefix)
+    writer.add(state.moments, of: state.values.layout, prefix: momentsPrefix)
+    do throws(SafetensorsError) { try writer.write(to: path) } catch {
+      throw RunFileError("The checkpoint could not be written. \(error.description)")
+    }
+  }
+
+  /// Reads a state and holds it against the experiment it is to continue.
+  ///
+  /// Throws if the file is missing or damaged, or is of another experiment or model.
+  static func read(
+    _ path: String, layout: ParameterLayout, experiment: Experiment
+  ) throws(RunFileError) -> TrainingState {
+    let file = try open(path)
+    guard file.metadata["experiment"] == experiment.fingerprint().description else {
+      throw RunFileError(
+        """
+        \(path) is the checkpoint of another experiment: its settings differ from those in \
+        experiment.json. Give it its own directory, or start anew with another --run.
+        """)
+    }
+    guard let step = file.metadata["step"].flatMap(Int.init), step >= 0,
+      let digest = file.metadata["digest"].flatMap(Digest.init)
+    else { throw damaged(path, "its step or digest cannot be read") }
+    let values: ParameterVector
+    let moments: AdamMoments
+    do throws(SafetensorsError) {
+      values = try ParameterVector(file, layout: layout, prefix: valuesPrefix)
+      moments = try AdamMoments(file, layout: layout, prefix: momentsPrefix)
+    } catch {
+      throw damaged(path, error.description)
+    }
+    let content = contentDigest(values: values, moments: moments)
+    guard file.metadata["content"] == content.description else {
+      throw damaged(path, "its numbers do not match their checksum")
+    }
+    return TrainingState(step: step, values: values, moments: moments, digest: digest)
+  }
+
+  private static func open(_ path: String) throws(RunFileError) -> Safetensors {
+    let file: Safetensors
+    do throws(SafetensorsError) { file = try Safetensors(contentsOf: path) } catch {
+      throw damaged(path, error.description)
+    }
+    guard file.metadata["format"] == format else {
+      throw damaged(path, "it is not a checkpoint of this version (format \(format))")
+    }
+    return file
+  }
+
+  private static func contentDigest(values: ParameterVector, moments: AdamMoments) -> Digest {
+    Digest(rawValue: 0).extended(
+      by: values.parameters, values.statistics, moments.first, moments.second)
+  }
+
+  private static func damaged(_ path: String, _ reason: String) -> RunFileError {
+    RunFileError(
+      """
+      The checkpoint \(path) cannot be used: \(reason). Remove it to go on from the one before.
+      """)
+  }
+}

@@ -1,0 +1,171 @@
+// The directory of a run: where its files are, and that only one process writes them.
+
+import Foundation
+import NeuralNetworks
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The directory of a run and the names of the files in it.
+public struct RunDirectory: Sendable, Hashable {
+  /// The path of the directory.
+  public let path: String
+
+  /// A run's directory at a path, which need not exist yet.
+  public init(path: String) {
+    self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
+
+  /// Everything that fixes the run.
+  public var experimentPath: String { path + "/experiment.json" }
+  /// A line for each step.
+  public var stepsPath: String { path + "/steps.jsonl" }
+  /// A line for each evaluation.
+  public var evaluationsPath: String { path + "/evaluations.jsonl" }
+  /// How the run ended.
+  public var summaryPath: String { path + "/summary.json" }
+  /// The checkpoints.
+  public var checkpointsPath: String { path + "/checkpoints" }
+  /// What the processes of a cluster on this machine said.
+  public var logsPath: String { path + "/logs" }
+  var lockPath: String { path + "/lock" }
+
+  /// The checkpoint of a version.
+  public func checkpointPath(step: Int) -> String {
+    let digits = String(step)
+    let padded = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    return checkpointsPath + "/step-\(padded).safetensors"
+  }
+
+  /// The versions that have a checkpoint, in order.
+  public func checkpointSteps() -> [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []
+    return names.compactMap { name in
+      guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
+      return Int(name.dropFirst(5).dropLast(12))
+    }.sorted()
+  }
+
+  /// Whether a run has been started here.
+  public var holdsRun: Bool { FileManager.default.fileExists(atPath: experimentPath) }
+
+  /// Makes the directories.
+  func create() throws(RunFileError) {
+    for directory in [path, checkpointsPath, logsPath] {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: directory, withIntermediateDirectories: true)
+      } catch {
+        throw RunFileError(
+          "Cannot create the directory \(directory): \(error.localizedDescription) "
+            + "Name another with --run.")
+      }
+    }
+  }
+
+  /// Reads `experiment.json`.
+  public func readExperiment() throws(RunFileError) -> ExperimentRecord {
+    guard holdsRun else {
+      throw RunFileError(
+        "There is no run in \(path) (no experiment.json). Name the directory of a run.")
+    }
+    return try readJSON(ExperimentRecord.self, from: experimentPath)
+  }
+
+  /// Reads `steps.jsonl`.
+  public func readSteps() throws(RunFileError) -> [StepRecord] {
+    try readLines(StepRecord.self, from: stepsPath)
+  }
+
+  /// Reads `evaluations.jsonl`.
+  public func readEvaluations() throws(RunFileError) -> [EvaluationReport] {
+    try readLines(EvaluationReport.self, from: evaluationsPath)
+  }
+
+  /// Reads `summary.json`; `nil` if the run is not finished.
+  public func readSummary() throws(RunFileError) -> RunSummary? {
+    guard FileManager.default.fileExists(atPath: summaryPath) else { return nil }
+    return try readJSON(RunSummary.self, from: summaryPath)
+  }
+
+  private func readJSON<Value: Decodable>(
+    _ type: Value.Type, from path: String
+  ) throws(RunFileError) -> Value {
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      throw RunFileError("Cannot read \(path): \(error.localizedDescription)")
+    }
+    do { return try JSONDecoder().decode(type, from: data) } catch {
+      throw RunFileError("\(path) is damaged or of another version: \(readable(error))")
+    }
+  }
+
+  /// Reads a file of JSON lines. A last line without its end, which a crash may leave, is ignored.
+  private func readLines<Line: Decodable>(
+    _ type: Line.Type, from path: String
+  ) throws(RunFileError) -> [Line] {
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      throw RunFileError("Cannot read \(path): \(error.localizedDescription)")
+    }
+    var lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    if !lines.isEmpty { lines.removeLast() }
+    var records: [Line] = []
+    records.reserveCapacity(lines.count)
+    let decoder = JSONDecoder()
+    for (index, line) in lines.enumerated() {
+      do { records.append(try decoder.decode(type, from: Data(line))) } catch {
+        throw RunFileError("\(path), line \(index + 1) is damaged: \(readable(error))")
+      }
+    }
+    return records
+  }
+}
+
+/// What a decoding error means, in a few words.
+func readable(_ error: any Error) -> String {
+  switch error {
+  case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing."
+  case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+    DecodingError.dataCorrupted(let context):
+    context.codingPath.isEmpty
+      ? context.debugDescription
+      : "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\": "
+        + context.debugDescription
+  default: error.localizedDescription
+  }
+}
+
+/// The exclusive right to write a run's files, held until it is released or the process ends.
+///
+/// The kernel drops the lock with the process however that ends, so a killed run never blocks its
+/// own resumption.
+struct RunLock: ~Copyable {
+  private let descriptor: Int32
+
+  init(_ directory: RunDirectory) throws(RunFileError) {
+    let opened = open(directory.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard opened >= 0 else { throw RunFileError("create", directory.lockPath) }
+    // A server that was just told to end may hold the lock for a moment longer.
+    var attemptsLeft = 50
+    while flock(opened, LOCK_EX | LOCK_NB) != 0 {
+      let code = errno
+      attemptsLeft -= 1
+      if attemptsLeft > 0 && (code == EWOULDBLOCK || code == EINTR) {
+        usleep(100_000)
+        continue
+      }
+      close(opened)
+      throw code == EWOULDBLOCK
+        ? RunFileError(
+          "Another process is training in \(directory.path). Wait for it, end it, or name another "
+            + "directory with --run.")
+        : RunFileError("lock", directory.lockPath, code: code)
+    }
+    descriptor = opened
+  }
+
+  deinit { close(descriptor) }
+}

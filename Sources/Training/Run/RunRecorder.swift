@@ -1,0 +1,237 @@
+// Keeps a run's directory true to what has happened, and never ahead of it.
+
+import Foundation
+import NeuralNetworks
+import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Writes the files of a run: a line per step and evaluation, checkpoints, the summary.
+///
+/// A checkpoint is written at every evaluation, when a run stops, and at the latest a minute after
+/// the one before; the last three, the best by validation accuracy and those that still have to be
+/// evaluated are kept. When a run is resumed, lines after the checkpoint are cut off, so the files
+/// read as if the run had never been interrupted.
+public final class RunRecorder {
+  /// Where the files are.
+  public let directory: RunDirectory
+  /// The experiment and what it ran on.
+  public let record: ExperimentRecord
+  private let categories: [Category]
+  private let lock: RunLock
+  private let stepsFile: LineFile
+  private let evaluationsFile: LineFile
+  private var validations: [EvaluationReport] = []
+  private var lastCheckpointAt: ContinuousClock.Instant
+  /// The wall time of all steps, those before a resumption included.
+  private var seconds = 0.0
+
+  private static let checkpointsKept = 3
+  private static let timeBetweenCheckpoints = Duration.seconds(60)
+
+  /// Starts a run in an empty directory, or one with files of another kind, and writes
+  /// `experiment.json`. Throws if a run is there already.
+  public convenience init(
+    starting record: ExperimentRecord, in directory: RunDirectory, categories: [Category]
+  ) throws(RunFileError) {
+    try directory.create()
+    let lock = try RunLock(directory)
+    guard !directory.holdsRun else {
+      throw RunFileError(
+        """
+        There is a run in \(directory.path) already. Go on with it by --resume, or name another \
+        directory with --run.
+        """)
+    }
+    try AtomicFile.write(try prettyJSON(record), to: directory.experimentPath)
+    try self.init(
+      directory, record, categories: categories, lock: lock, steps: [], evaluations: [])
+  }
+
+  /// Goes on with the run in a directory: from its last checkpoint, or from its start if there is
+  /// none yet. Throws if the files are damaged or do not fit together.
+  public static func resuming(
+    _ directory: RunDirectory, layout: ParameterLayout, categories: [Category]
+  ) throws(RunFileError) -> (recorder: RunRecorder, state: TrainingState) {
+    let record = try directory.readExperiment()
+    try directory.create()
+    let lock = try RunLock(directory)
+    let state = try lastState(in: directory, layout: layout, experiment: record.experiment)
+    let steps = try directory.readSteps().filter { $0.step <= state.step }
+    guard steps.count == state.step, steps.last.map({ $0.digest == state.digest }) ?? true else {
+      throw RunFileError(
+        """
+        \(directory.stepsPath) does not fit the checkpoint of step \(state.step): it has \
+        \(steps.count) steps up to there, or another digest. Was it changed by hand?
+        """)
+    }
+    let evaluations = try directory.readEvaluations().filter {
+      $0.step <= state.step && $0.split == .validation
+    }
+    let recorder = try RunRecorder(
+      directory, record, categories: categories, lock: lock, steps: steps,
+      evaluations: evaluations)
+    unlink(directory.summaryPath)
+    return (recorder, state)
+  }
+
+  private static func lastState(
+    in directory: RunDirectory, layout: ParameterLayout, experiment: Experiment
+  ) throws(RunFileError) -> TrainingState {
+    guard let step = directory.checkpointSteps().last else {
+      return TrainingState(layout: layout, seed: experiment.seed)
+    }
+    let path = directory.checkpointPath(step: step)
+    let state = try Checkpoint.read(path, layout: layout, experiment: experiment)
+    guard state.step == step else {
+      throw RunFileError("\(path) holds step \(state.step): it was renamed.")
+    }
+    return state
+  }
+
+  private init(
+    _ directory: RunDirectory, _ record: ExperimentRecord, categories: [Category],
+    lock: consuming RunLock, steps: [StepRecord], evaluations: [EvaluationReport]
+  ) throws(RunFileError) {
+    self.directory = directory
+    self.record = record
+    self.categories = categories
+    self.lock = lock
+    stepsFile = try LineFile(directory.stepsPath, keeping: steps)
+    evaluationsFile = try LineFile(directory.evaluationsPath, keeping: evaluations)
+    validations = evaluations
+    seconds = steps.reduce(0) { $0 + $1.seconds }
+    lastCheckpointAt = .now
+  }
+
+  /// The versions with a checkpoint whose evaluation was lost with the process that was to do it.
+  public func unevaluatedSteps() -> [Int] {
+    let evaluated = Set(validations.map(\.step))
+    return directory.checkpointSteps().filter {
+      record.experiment.evaluates(step: $0) && !evaluated.contains($0)
+    }
+  }
+
+  /// The state of a checkpoint of this run.
+  public func state(atStep step: Int, layout: ParameterLayout) throws(RunFileError)
+    -> TrainingState
+  {
+    try Checkpoint.read(
+      directory.checkpointPath(step: step), layout: layout, experiment: record.experiment)
+  }
+
+  /// Notes an applied step, and writes a checkpoint when one is due.
+  public func recordStep(
+    _ outcome: StepOutcome, state: TrainingState, seconds: Double, waitedFor: String?
+  ) throws(RunFileError) -> StepRecord {
+    let line = StepRecord(
+      step: state.step, loss: outcome.tally.loss, accuracy: outcome.tally.accuracy,
+      learningRate: Double(outcome.learningRate), seconds: seconds, digest: outcome.digest,
+      waitedFor: waitedFor)
+    try stepsFile.append(line)
+    self.seconds += seconds
+    let isOld = lastCheckpointAt.duration(to: .now) > Self.timeBetweenCheckpoints
+    if isOld || record.experiment.evaluates(step: state.step) { try writeCheckpoint(state) }
+    return line
+  }
+
+  /// Writes a checkpoint unless there is one of this step.
+  public func writeCheckpoint(_ state: TrainingState) throws(RunFileError) {
+    guard state.step > 0, !directory.checkpointSteps().contains(state.step) else { return }
+    // The lines up to a checkpoint must survive whatever the checkpoint survives.
+    try stepsFile.flush()
+    try evaluationsFile.flush()
+    try Checkpoint.write(
+      state, of: record.experiment, to: directory.checkpointPath(step: state.step))
+    lastCheckpointAt = .now
+    removeOldCheckpoints()
+  }
+
+  /// Notes an evaluation.
+  ///
+  /// - Parameter guesses: the accuracy of the commonest answer of each category.
+  public func recordEvaluation(
+    step: Int, split: Split, tally: Tally, guesses: [Double]
+  ) throws(RunFileError) -> EvaluationReport {
+    let report = EvaluationReport(
+      step: step, split: split, tally: tally, categories: categories, guesses: guesses)
+    try evaluationsFile.append(report)
+    if split == .validation {
+      validations.append(report)
+      removeOldCheckpoints()
+    }
+    return report
+  }
+
+  /// The evaluation of the best version so far: the highest validation accuracy, the earliest of
+  /// equals.
+  public var best: EvaluationReport? {
+    validations.sorted { $0.step < $1.step }.reduce(nil) { best, report in
+      best.map { $0.overall >= report.overall } ?? false ? best : report
+    }
+  }
+
+  /// Writes `summary.json`: the run is complete.
+  public func finish(state: TrainingState, validation: EvaluationReport, test: EvaluationReport)
+    throws(RunFileError)
+  {
+    try stepsFile.flush()
+    try evaluationsFile.flush()
+    let summary = RunSummary(
+      steps: state.step, seconds: seconds, digest: state.digest, bestStep: validation.step,
+      validation: SplitSummary(validation), test: SplitSummary(test))
+    try AtomicFile.write(try prettyJSON(summary), to: directory.summaryPath)
+  }
+
+  private func removeOldCheckpoints() {
+    let steps = directory.checkpointSteps()
+    var kept = Set(steps.suffix(Self.checkpointsKept)).union(unevaluatedSteps())
+    if let best { kept.insert(best.step) }
+    for step in steps where !kept.contains(step) { unlink(directory.checkpointPath(step: step)) }
+  }
+}
+
+/// A file of JSON lines that is appended to.
+private struct LineFile: ~Copyable {
+  private let path: String
+  private let descriptor: Int32
+
+  /// Opens a file with the given lines and no others.
+  init(_ path: String, keeping lines: [some Encodable]) throws(RunFileError) {
+    var content = Data()
+    for line in lines { content += try Self.encoded(line) + [UInt8(ascii: "\n")] }
+    try AtomicFile.write(content, to: path)
+    let opened = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard opened >= 0 else { throw RunFileError("open", path) }
+    self.path = path
+    descriptor = opened
+  }
+
+  deinit { close(descriptor) }
+
+  func append(_ line: some Encodable) throws(RunFileError) {
+    try AtomicFile.append(try Self.encoded(line), to: descriptor, path: path)
+  }
+
+  func flush() throws(RunFileError) {
+    guard fsync(descriptor) == 0 else { throw RunFileError("flush", path) }
+  }
+
+  private static func encoded(_ line: some Encodable) throws(RunFileError) -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do { return try encoder.encode(line) } catch {
+      throw RunFileError("A record cannot be written as JSON: \(error)")
+    }
+  }
+}
+
+private func prettyJSON(_ value: some Encodable) throws(RunFileError) -> Data {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  do { return try encoder.encode(value) + [UInt8(ascii: "\n")] } catch {
+    throw RunFileError("A record cannot be written as JSON: \(error)")
+  }
+}

@@ -1,0 +1,150 @@
+// The server's books: who holds which replica or part, and what of it is in.
+
+import NeuralNetworks
+
+/// Who computes each replica of the step, and which chunks of its contribution are in.
+struct ReplicaLedger: Hashable, Sendable {
+  private struct Entry: Hashable, Sendable {
+    /// The sessions that compute the replica; more than one when it is raced.
+    var holders: [UInt32] = []
+    var leasedAt = 0.0
+    var receipts: ChunkReceipts
+  }
+
+  private var entries: [Entry]
+  private let chunkCount: Int
+
+  init(replicas: Int, chunkCount: Int) {
+    self.chunkCount = chunkCount
+    entries = Array(
+      repeating: Entry(receipts: ChunkReceipts(chunkCount: chunkCount)), count: replicas)
+  }
+
+  /// Forgets everything for the next step.
+  mutating func reset() { self = ReplicaLedger(replicas: entries.count, chunkCount: chunkCount) }
+
+  func isComplete(_ replica: Int) -> Bool { entries[replica].receipts.isComplete }
+
+  var areAllComplete: Bool { entries.allSatisfy(\.receipts.isComplete) }
+
+  /// Notes a chunk; whether it is new.
+  mutating func insert(chunk: Int, of replica: Int) -> Bool {
+    entries[replica].receipts.insert(chunk)
+  }
+
+  /// The replicas that a session is still to compute.
+  func held(by session: UInt32) -> [Int] {
+    entries.indices.filter {
+      entries[$0].holders.contains(session) && !entries[$0].receipts.isComplete
+    }
+  }
+
+  /// Leases all replicas, in contiguous blocks as equal as possible.
+  mutating func assignBlocks(to sessions: [UInt32], now: Double) {
+    for replica in entries.indices where !sessions.isEmpty {
+      entries[replica].holders = [sessions[replica * sessions.count / entries.count]]
+      entries[replica].leasedAt = now
+    }
+  }
+
+  /// Leases the replicas that nobody computes, each to the session with the least to do.
+  mutating func assignOrphans(to sessions: [UInt32], now: Double) {
+    for replica in entries.indices
+    where entries[replica].holders.isEmpty && !entries[replica].receipts.isComplete {
+      guard let idlest = sessions.min(by: { held(by: $0).count < held(by: $1).count }) else {
+        return
+      }
+      entries[replica].holders = [idlest]
+      entries[replica].leasedAt = now
+    }
+  }
+
+  /// Takes a lost session's leases back; the replicas that nobody computes any more.
+  mutating func release(_ session: UInt32) -> [Int] {
+    var orphans: [Int] = []
+    for replica in entries.indices where entries[replica].holders.contains(session) {
+      entries[replica].holders.removeAll { $0 == session }
+      if entries[replica].holders.isEmpty && !entries[replica].receipts.isComplete {
+        orphans.append(replica)
+      }
+    }
+    return orphans
+  }
+
+  /// Leases replicas that have been out for longer than `patience` to a session that has nothing
+  /// left to do, beside the one that has them.
+  mutating func raceLaggards(after patience: Double, among sessions: [UInt32], now: Double)
+    -> [(replica: Int, first: UInt32, second: UInt32)]
+  {
+    var races: [(replica: Int, first: UInt32, second: UInt32)] = []
+    for replica in entries.indices {
+      let entry = entries[replica]
+      guard entry.holders.count == 1, !entry.receipts.isComplete, now - entry.leasedAt > patience,
+        let idle = sessions.first(where: { held(by: $0).isEmpty })
+      else { continue }
+      races.append((replica, entry.holders[0], idle))
+      entries[replica].holders.append(idle)
+      entries[replica].leasedAt = now
+    }
+    return races
+  }
+}
+
+/// Who computes each part of an evaluation, and which parts are in.
+struct EvaluationLedger: Hashable, Sendable {
+  enum Part: Hashable, Sendable {
+    case open
+    case leased(to: UInt32, at: Double)
+    case complete
+  }
+
+  /// The version that is evaluated.
+  let step: Int
+  let split: Split
+  private(set) var parts: [Part]
+
+  init(step: Int, split: Split, partCount: Int) {
+    self.step = step
+    self.split = split
+    parts = Array(repeating: .open, count: partCount)
+  }
+
+  var isComplete: Bool { parts.allSatisfy { $0 == .complete } }
+
+  func held(by session: UInt32) -> [EvaluationLease] {
+    parts.indices.compactMap { part in
+      guard case .leased(session, _) = parts[part] else { return nil }
+      return EvaluationLease(step: step, split: split, part: part)
+    }
+  }
+
+  /// Leases open parts to a session until it holds `limit` of them.
+  mutating func grant(upTo limit: Int, to session: UInt32, now: Double) {
+    var count = held(by: session).count
+    for part in parts.indices where parts[part] == .open && count < limit {
+      parts[part] = .leased(to: session, at: now)
+      count += 1
+    }
+  }
+
+  /// Takes a lost session's parts back.
+  mutating func release(_ session: UInt32) {
+    for part in parts.indices {
+      if case .leased(session, _) = parts[part] { parts[part] = .open }
+    }
+  }
+
+  /// Takes back the parts that were leased long ago.
+  mutating func releaseParts(leasedBefore time: Double) {
+    for part in parts.indices {
+      if case .leased(_, let at) = parts[part], at < time { parts[part] = .open }
+    }
+  }
+
+  /// Notes a part's result; whether it is new.
+  mutating func complete(_ part: Int) -> Bool {
+    guard parts[part] != .complete else { return false }
+    parts[part] = .complete
+    return true
+  }
+}

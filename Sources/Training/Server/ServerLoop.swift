@@ -1,0 +1,258 @@
+// The server's half at the rim: sockets and clock around the pure ServerState.
+
+import Foundation
+import Messaging
+import NeuralNetworks
+import Tensors
+
+/// How a server is reached.
+public struct ServerOptions: Sendable {
+  /// Where workers say hello.
+  public var endpoint: Endpoint
+  /// The port for bulk data; 0 takes any free one.
+  public var dataPort: UInt16 = 0
+  /// The workers to wait for, a short time, before the first step.
+  public var expectedWorkers = 1
+  /// How long to wait for whom.
+  public var deadlines = Deadlines()
+
+  /// Options with the standard deadlines.
+  public init(endpoint: Endpoint) { self.endpoint = endpoint }
+}
+
+/// A parameter server: listens, and runs a run to its end on whatever workers come.
+public final class ServerLoop<Task: LearningTask> {
+  private let task: Task
+  private let setting: RunSetting
+  private var state: TrainingState
+  private var machine: ServerState<PeerID>
+  private let control: Socket
+  private let data: Socket
+  private let store: ContributionStore
+  private var drops = DropCounter()
+  /// The versions that workers may ask for, flat: parameters, then statistics.
+  private var values: [Int: Tensor] = [:]
+  private var ending: RunEnding?
+  private var pending: [ServerAction<PeerID>] = []
+  private var stepStartedAt = ContinuousClock.now
+  private let startedAt = ContinuousClock.now
+
+  /// Where workers say hello, with the port that port 0 became.
+  public let endpoint: Endpoint
+
+  /// A server that listens; `run` makes it serve.
+  public init(
+    _ task: Task, from state: TrainingState, setting: RunSetting, options: ServerOptions
+  ) throws {
+    self.task = task
+    self.state = state
+    self.setting = setting
+    let record = setting.recorder.record
+    let contribution = ContributionLayout(of: task.layout, categoryCount: task.categories.count)
+    let valueChunking = Chunking(count: task.layout.valueCount)
+    let context = try Context()
+    control = try Socket(
+      .router, in: context,
+      options: SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit))
+    endpoint = try control.bind(to: options.endpoint)
+    var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
+    bulk.maximumFrameCount = 2
+    bulk.sendHighWaterMark = 2 * valueChunking.chunkCount + 64
+    data = try Socket(.router, in: context, options: bulk)
+    let dataEndpoint = try data.bind(to: options.endpoint.onPort(options.dataPort))
+    store = ContributionStore(
+      layout: contribution, replicas: record.experiment.replicas)
+    machine = ServerState(
+      .init(
+        run: UInt64.random(in: 1..<1 << 53), dataPort: Int(dataEndpoint.port ?? 0),
+        experiment: record.experiment, layout: task.layout.fingerprint, numerics: record.numerics,
+        engine: record.engine, contribution: Chunking(count: contribution.count),
+        values: valueChunking,
+        partCounts: Dictionary(
+          uniqueKeysWithValues: Split.allCases.map {
+            ($0, evaluationPartCount(of: task.sampleCount(of: $0)))
+          }),
+        expectedWorkers: options.expectedWorkers, deadlines: options.deadlines),
+      step: state.step + 1, now: 0)
+  }
+
+  /// Serves until the run is complete, stopped or failed.
+  public func run() throws -> (ending: RunEnding, state: TrainingState) {
+    values[state.step] = flat(state.values)
+    for step in setting.recorder.unevaluatedSteps() {
+      values[step] = flat(
+        try setting.recorder.state(atStep: step, layout: task.layout).values)
+      machine.addEvaluation(of: step, on: .validation)
+    }
+    var poller = Poller()
+    let controlSource = poller.add(control)
+    let dataSource = poller.add(data)
+    var nextTick = now
+    while ending == nil {
+      let events = try poller.wait(for: .milliseconds(50))
+      if events.canReceive(controlSource) { try receiveControl() }
+      if events.canReceive(dataSource) { try receiveData() }
+      if now >= nextTick {
+        nextTick = now + 0.05
+        // Heartbeats may have come in while a step was applied or a checkpoint was written.
+        try receiveControl()
+        try perform(machine.tick(now: now))
+        if setting.isStopRequested() { try perform(machine.requestStop(now: now)) }
+        for line in drops.report(now: now) { setting.progress.note(line) }
+      }
+    }
+    if ending != .completed { try setting.recorder.writeCheckpoint(state) }
+    return (ending ?? .stopped, state)
+  }
+
+  private var now: Double { startedAt.duration(to: .now).seconds }
+
+  // MARK: Receiving
+
+  private func receiveControl() throws {
+    // A bounded number, so that a flood of messages cannot keep the clock from being looked at.
+    for _ in 0..<256 {
+      switch try control.receive() {
+      case .nothing: return
+      case .discarded: drops.count("a control message of too many frames")
+      case .message(let message):
+        guard let peer = message.peer else { continue }
+        let decoded: ControlMessage
+        do throws(WireError) {
+          decoded = try ControlMessage(decoding: message.frames[0].bytes)
+        } catch {
+          drops.count(error)
+          continue
+        }
+        try perform(machine.receive(decoded, from: peer, now: now))
+      }
+      if ending != nil { return }
+    }
+  }
+
+  private func receiveData() throws {
+    for _ in 0..<256 {
+      switch try data.receive() {
+      case .nothing: return
+      case .discarded: drops.count("a data message of too many frames")
+      case .message(let message):
+        guard let peer = message.peer else { continue }
+        try message.withPayload { bytes, payload in
+          let header: DataHeader
+          do throws(WireError) {
+            header = try DataHeader(decoding: bytes, payload: payload)
+          } catch {
+            drops.count(error)
+            return
+          }
+          try perform(machine.receive(header, from: peer, now: now), payload: payload)
+        }
+      }
+      if ending != nil { return }
+    }
+  }
+
+  // MARK: Acting
+
+  private func perform(
+    _ actions: [ServerAction<PeerID>],
+    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) throws {
+    var queue = actions[...]
+    var followUps: [ServerAction<PeerID>] = []
+    while let action = queue.popFirst() {
+      switch action {
+      case .send(let message, let peer): _ = try control.send(message.encoded(), to: peer)
+      case .sendValues(let step, let chunks, let session, let peer):
+        try sendValues(step: step, chunks: chunks, session: session, to: peer)
+      case .acknowledge(var header, let peer):
+        header.kind = .acknowledgement
+        header.count = 0
+        _ = try data.send(header.encoded(), to: peer)
+      case .store(let job, let chunk): store.store(payload, chunk: chunk, of: job)
+      case .applyStep(_, let waitedFor): followUps += try applyStep(waitedFor: waitedFor)
+      case .finishEvaluation(let step, let split):
+        try finishEvaluation(of: step, on: split)
+      case .chooseBest: followUps += try chooseBest()
+      case .log(let line): setting.progress.note(line)
+      case .end(let ending):
+        self.ending = ending
+        if ending == .completed { return }
+      }
+    }
+    if !followUps.isEmpty { try perform(followUps) }
+  }
+
+  private func sendValues(step: Int, chunks: [Int], session: UInt32, to peer: PeerID) throws {
+    guard let flat = values[step] else { return }
+    let chunking = machine.configuration.values
+    for chunk in chunks {
+      let range = chunking.range(of: chunk)
+      let outcome = try flat.withScalars { scalars in
+        let payload = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: scalars[range]))
+        let header = DataHeader(
+          kind: .values, run: machine.configuration.run, step: step, session: session,
+          chunk: chunk, count: range.count)
+        return try data.send(
+          header.encoded(payload: payload), payload: .copied(payload), to: peer)
+      }
+      // The worker asks again for what does not arrive.
+      guard outcome == .sent else { return }
+    }
+  }
+
+  private func applyStep(waitedFor: String) throws -> [ServerAction<PeerID>] {
+    let outcome: StepOutcome
+    do {
+      outcome = try state.apply(store.contributions, of: setting.recorder.record.experiment)
+    } catch {
+      return machine.end(.failed(error.description))
+    }
+    let seconds = stepStartedAt.duration(to: .now).seconds
+    stepStartedAt = .now
+    let record = try setting.recorder.recordStep(
+      outcome, state: state, seconds: seconds, waitedFor: waitedFor)
+    setting.progress.show(record, workers: machine.sessions.count)
+    values[state.step] = flat(state.values)
+    let actions = machine.stepApplied(now: now)
+    forgetUnusedValues()
+    return actions
+  }
+
+  private func finishEvaluation(of step: Int, on split: Split) throws {
+    let report = try setting.recorder.recordEvaluation(
+      step: step, split: split, tally: store.tally(of: step, on: split),
+      guesses: task.commonestAnswerAccuracy(in: split))
+    setting.progress.show(report)
+    forgetUnusedValues()
+    if split == .test, let best = setting.recorder.best {
+      try setting.recorder.finish(state: state, validation: best, test: report)
+    }
+  }
+
+  private func chooseBest() throws -> [ServerAction<PeerID>] {
+    guard let best = setting.recorder.best else {
+      return machine.end(.failed("no version was evaluated"))
+    }
+    let chosen = try setting.recorder.state(atStep: best.step, layout: task.layout)
+    values[best.step] = flat(chosen.values)
+    return machine.evaluateOnTest(step: best.step, now: now)
+  }
+
+  private func forgetUnusedValues() {
+    let used = Set(machine.evaluations.map(\.step) + [state.step])
+    for step in values.keys where !used.contains(step) { values[step] = nil }
+  }
+
+  private func flat(_ vector: ParameterVector) -> Tensor {
+    Tensor(shape: [vector.layout.valueCount]) { flat in
+      vector.parameters.withScalars { parameters in
+        vector.statistics.withScalars { statistics in
+          _ = flat.initialize(from: parameters)
+          let rest = UnsafeMutableBufferPointer(rebasing: flat[parameters.count...])
+          _ = rest.initialize(from: statistics)
+        }
+      }
+    }
+  }
+}

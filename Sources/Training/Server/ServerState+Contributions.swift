@@ -1,0 +1,71 @@
+// What arrives on the data socket: chunks of contributions, and requests for values.
+
+import NeuralNetworks
+
+extension ServerState {
+  /// Sends the chunks that a worker lacks, if it asks for a version that is in use.
+  func answerFetch(_ header: DataHeader, to peer: Peer) -> [ServerAction<Peer>] {
+    let isInUse =
+      header.step == step - 1 || evaluations.contains { $0.step == header.step }
+    let chunkCount = configuration.values.chunkCount
+    guard isInUse else { return [] }
+    if header.chunk == DataHeader.allChunks {
+      return [
+        .sendValues(
+          step: header.step, chunks: Array(0..<chunkCount), session: header.session, to: peer)
+      ]
+    }
+    guard header.chunk < chunkCount else { return [] }
+    return [
+      .sendValues(step: header.step, chunks: [header.chunk], session: header.session, to: peer)
+    ]
+  }
+
+  /// Takes a chunk of a replica's contribution, if it is one that is waited for.
+  mutating func takeReplica(_ header: DataHeader, from peer: Peer, now: Double)
+    -> [ServerAction<Peer>]
+  {
+    let chunking = configuration.contribution
+    guard header.index < configuration.experiment.replicas, header.chunk < chunking.chunkCount,
+      header.count == chunking.range(of: header.chunk).count, header.step >= 1,
+      header.step <= step
+    else { return [] }
+    guard phase == .training, header.step == step, !replicas.isComplete(header.index) else {
+      return [.acknowledge(header, to: peer)]
+    }
+    guard replicas.insert(chunk: header.chunk, of: header.index) else { return [] }
+    var actions: [ServerAction<Peer>] = [
+      .store(.training(step: step, replica: header.index), chunk: header.chunk)
+    ]
+    guard replicas.isComplete(header.index) else { return actions }
+    actions.append(.acknowledge(header, to: peer))
+    if replicas.areAllComplete {
+      actions.append(
+        .applyStep(step, waitedFor: sessions[header.session]?.name ?? "a worker that left"))
+    }
+    return actions
+  }
+
+  /// Takes the result of a part of an evaluation, if it is one that is waited for.
+  mutating func takeEvaluation(_ header: DataHeader, from peer: Peer, now: Double)
+    -> [ServerAction<Peer>]
+  {
+    var actions: [ServerAction<Peer>] = [.acknowledge(header, to: peer)]
+    guard
+      let index = evaluations.firstIndex(where: {
+        $0.step == header.step && $0.split == header.purpose
+      })
+    else { return actions }
+    guard header.chunk == 0, header.index < evaluations[index].parts.count,
+      evaluations[index].complete(header.index)
+    else { return actions }
+    let lease = EvaluationLease(step: header.step, split: header.purpose, part: header.index)
+    actions.append(.store(.evaluation(lease), chunk: 0))
+    if evaluations[index].isComplete {
+      evaluations.remove(at: index)
+      actions.append(.finishEvaluation(step: header.step, split: header.purpose))
+    }
+    if phase == .evaluating { actions += leaseOutstanding(now: now) }
+    return actions
+  }
+}

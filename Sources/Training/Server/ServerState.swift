@@ -1,0 +1,420 @@
+// The server's half of the protocol as a pure value: events in, actions out. No clock, no socket.
+
+import NeuralNetworks
+
+/// What the server's loop is to do. `Peer` is an address on a ROUTER socket.
+enum ServerAction<Peer: Hashable & Sendable>: Hashable, Sendable {
+  /// Sends a control message.
+  case send(ControlMessage, to: Peer)
+  /// Sends chunks of a version of the values.
+  case sendValues(step: Int, chunks: [Int], session: UInt32, to: Peer)
+  /// Tells a worker that a contribution is in, or no longer needed.
+  case acknowledge(DataHeader, to: Peer)
+  /// Keeps the payload that came with the header: it is a new chunk of what is waited for.
+  case store(Job, chunk: Int)
+  /// Sums the contributions of all replicas and applies the step; then `stepApplied` is due.
+  case applyStep(Int, waitedFor: String)
+  /// All parts of an evaluation are in.
+  case finishEvaluation(step: Int, split: Split)
+  /// All steps are applied and all their evaluations are in; then `evaluateOnTest` is due.
+  case chooseBest
+  /// Something that people should read.
+  case log(String)
+  /// The run is over.
+  case end(RunEnding)
+}
+
+/// How a server's part in a run ended.
+public enum RunEnding: Hashable, Sendable {
+  /// All steps are done and evaluated.
+  case completed
+  /// A stop was asked for; the run can be resumed.
+  case stopped
+  /// The run cannot go on, in a sentence.
+  case failed(String)
+}
+
+/// The server's half of the protocol.
+///
+/// Times are seconds on any clock that does not go back.
+struct ServerState<Peer: Hashable & Sendable>: Sendable {
+  /// What does not change while the server runs.
+  struct Configuration: Sendable {
+    var run: UInt64
+    var dataPort: Int
+    var experiment: Experiment
+    var layout: Digest
+    var numerics: Digest
+    var engine: String
+    var contribution: Chunking
+    var values: Chunking
+    /// The number of parts of an evaluation on each split.
+    var partCounts: [Split: Int]
+    /// The workers to wait for before the first step.
+    var expectedWorkers: Int
+    var deadlines: Deadlines
+  }
+
+  /// A worker that has joined.
+  struct Session: Sendable {
+    let name: String
+    var control: Peer
+    /// Known from the session's first message on the data socket.
+    var data: Peer?
+    var lastHeard: Double
+    var lease = Lease.none
+    var leaseSentAt = 0.0
+    /// The number of the last lease that the worker has confirmed.
+    var leaseSeen = 0
+  }
+
+  enum Phase: Hashable, Sendable {
+    /// Waiting for the expected workers.
+    case gathering
+    /// Collecting the contributions of `step`.
+    case training
+    /// All steps are applied; evaluations are outstanding.
+    case evaluating
+    case ended
+  }
+
+  let configuration: Configuration
+  var phase = Phase.gathering
+  /// The step whose contributions are being collected.
+  var step: Int
+  var sessions: [UInt32: Session] = [:]
+  var replicas: ReplicaLedger
+  var evaluations: [EvaluationLedger] = []
+  private var nextSession: UInt32 = 1
+  /// Since when there has been no worker.
+  private var aloneSince: Double
+  private let startedAt: Double
+  private var stepStartedAt: Double
+  /// The time that steps usually take.
+  private var usualStepSeconds = 0.0
+  private var stopRequestedAt: Double?
+  private var hasChosenBest = false
+
+  /// A server that has version `step - 1` and collects contributions for `step`.
+  init(_ configuration: Configuration, step: Int, now: Double) {
+    self.configuration = configuration
+    self.step = step
+    replicas = ReplicaLedger(
+      replicas: configuration.experiment.replicas,
+      chunkCount: configuration.contribution.chunkCount)
+    aloneSince = now
+    startedAt = now
+    stepStartedAt = now
+  }
+
+  /// The sessions in a fixed order, so that the same events give the same actions.
+  var sessionsInOrder: [UInt32] { sessions.keys.sorted() }
+
+  // MARK: Events
+
+  /// A control message arrived.
+  mutating func receive(_ message: ControlMessage, from peer: Peer, now: Double)
+    -> [ServerAction<Peer>]
+  {
+    guard phase != .ended else { return [] }
+    switch message {
+    case .hello(let hello): return admit(hello, from: peer, now: now)
+    case .heartbeat(let beat):
+      guard isKnown(beat.run, beat.session) else { return [.send(.rejoin(.init()), to: peer)] }
+      sessions[beat.session]?.control = peer
+      sessions[beat.session]?.lastHeard = now
+      sessions[beat.session]?.leaseSeen = beat.lease
+      return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
+    case .goodbye(let departure):
+      guard isKnown(departure.run, departure.session) else { return [] }
+      return remove(departure.session, because: "left (\(departure.reason))", now: now)
+    case .failed(let departure):
+      guard isKnown(departure.run, departure.session), let session = sessions[departure.session]
+      else { return [] }
+      return end(.failed("\(session.name): \(departure.reason)"))
+    case .welcome, .refused, .lease, .beat, .rejoin, .close:
+      return []
+    }
+  }
+
+  /// A message arrived on the data socket whose header is sound; the payload is kept only if the
+  /// actions say so.
+  mutating func receive(_ header: DataHeader, from peer: Peer, now: Double)
+    -> [ServerAction<Peer>]
+  {
+    guard phase != .ended, isKnown(header.run, header.session), header.shard == 0 else { return [] }
+    sessions[header.session]?.data = peer
+    sessions[header.session]?.lastHeard = now
+    switch (header.kind, header.purpose) {
+    case (.fetch, _): return answerFetch(header, to: peer)
+    case (.contribution, .training): return takeReplica(header, from: peer, now: now)
+    case (.contribution, _): return takeEvaluation(header, from: peer, now: now)
+    case (.values, _), (.acknowledgement, _): return []
+    }
+  }
+
+  /// The loop has applied the step that `applyStep` named.
+  mutating func stepApplied(now: Double) -> [ServerAction<Peer>] {
+    let seconds = now - stepStartedAt
+    usualStepSeconds = usualStepSeconds == 0 ? seconds : 0.9 * usualStepSeconds + 0.1 * seconds
+    if configuration.experiment.evaluates(step: step) { addEvaluation(of: step, on: .validation) }
+    step += 1
+    replicas.reset()
+    if stopRequestedAt != nil { return end(.stopped) }
+    var actions: [ServerAction<Peer>] = []
+    for id in sessionsInOrder {
+      guard let data = sessions[id]?.data, step <= configuration.experiment.steps else { continue }
+      actions.append(
+        .sendValues(
+          step: step - 1, chunks: Array(0..<configuration.values.chunkCount), session: id, to: data)
+      )
+    }
+    return actions + beginStep(now: now)
+  }
+
+  /// Adds an evaluation that is still due, e.g. of a checkpoint that a crash left unevaluated.
+  mutating func addEvaluation(of step: Int, on split: Split) {
+    evaluations.append(
+      EvaluationLedger(
+        step: step, split: split, partCount: configuration.partCounts[split, default: 0]))
+  }
+
+  /// The loop has chosen the version to report on.
+  mutating func evaluateOnTest(step: Int, now: Double) -> [ServerAction<Peer>] {
+    hasChosenBest = true
+    addEvaluation(of: step, on: .test)
+    return leaseOutstanding(now: now)
+  }
+
+  /// A stop was asked for: the step in progress may finish.
+  mutating func requestStop(now: Double) -> [ServerAction<Peer>] {
+    guard phase != .ended, stopRequestedAt == nil else { return [] }
+    stopRequestedAt = now
+    return phase == .training && !sessions.isEmpty ? [] : end(.stopped)
+  }
+
+  /// Time passed. To be called a few times a second.
+  mutating func tick(now: Double) -> [ServerAction<Peer>] {
+    guard phase != .ended else { return [] }
+    let deadlines = configuration.deadlines
+    if let asked = stopRequestedAt, now - asked > deadlines.stopSeconds {
+      return end(.stopped)
+    }
+    var actions: [ServerAction<Peer>] = []
+    for id in sessionsInOrder {
+      guard let session = sessions[id] else { continue }
+      let silence = now - session.lastHeard
+      if silence > deadlines.silenceSeconds {
+        let said = "has not been heard of for \(tenths(silence)) s at step \(step)"
+        actions += remove(id, because: said, now: now)
+      } else if session.leaseSeen < session.lease.number,
+        now - session.leaseSentAt > deadlines.resendSeconds
+      {
+        sessions[id]?.leaseSentAt = now
+        actions.append(.send(notice(of: session.lease, to: id), to: session.control))
+      }
+    }
+    if sessions.isEmpty {
+      let waited = now - aloneSince
+      guard waited <= deadlines.waitSeconds else {
+        return actions
+          + end(
+            .failed(
+              """
+              No worker for \(tenths(waited)) s at step \(step). Start one with: \
+              Worker --server HOST:PORT
+              """))
+      }
+      return actions
+    }
+    if phase == .gathering { return actions + beginStep(now: now) }
+    let patience = max(deadlines.raceSeconds, 5 * usualStepSeconds)
+    actions += race(after: patience, now: now)
+    return actions + leaseOutstanding(now: now)
+  }
+
+  // MARK: Joining and leaving
+
+  private func isKnown(_ run: UInt64, _ session: UInt32) -> Bool {
+    run == configuration.run && sessions[session] != nil
+  }
+
+  private mutating func admit(_ hello: ControlMessage.Hello, from peer: Peer, now: Double)
+    -> [ServerAction<Peer>]
+  {
+    if let reason = objection(to: hello) {
+      return [
+        .send(.refused(.init(reason: reason)), to: peer),
+        .log("Refused a worker of host \(hello.host) (process \(hello.process)): \(reason)"),
+      ]
+    }
+    // A worker that did not get its welcome yet asks again from the same address.
+    if let known = sessions.first(where: { $0.value.control == peer })?.key {
+      return [.send(welcome(known), to: peer)]
+    }
+    let id = nextSession
+    nextSession += 1
+    let name = "worker \(id) (host \(hello.host), process \(hello.process))"
+    sessions[id] = Session(name: name, control: peer, lastHeard: now)
+    return [.send(welcome(id), to: peer), .log("\(name) joined at step \(step).")]
+      + (phase == .gathering ? beginStep(now: now) : leaseOutstanding(now: now))
+  }
+
+  private func objection(to hello: ControlMessage.Hello) -> String? {
+    guard hello.version == protocolVersion else {
+      return """
+        This worker speaks version \(hello.version) of the protocol, the server version \
+        \(protocolVersion). Run the same release of Relate on both sides.
+        """
+    }
+    let key = configuration.experiment.numericsKey
+    guard let numerics = hello.numerics[key] else {
+      return """
+        This worker cannot compute with \(key), which the experiment asks for; it has \
+        \(hello.numerics.keys.sorted().joined(separator: ", ")).
+        """
+    }
+    guard numerics == configuration.numerics else {
+      return """
+        This worker computes with other bits than the run: it has \(hello.engine), the run has \
+        \(configuration.engine). Give it the same OpenBLAS release and set OPENBLAS_CORETYPE to \
+        the name of the run's kernels, or use a processor of the same kind.
+        """
+    }
+    return nil
+  }
+
+  private func welcome(_ session: UInt32) -> ControlMessage {
+    .welcome(
+      .init(
+        run: configuration.run, session: session, dataPort: configuration.dataPort,
+        experiment: configuration.experiment, layout: configuration.layout,
+        chunkScalars: configuration.values.chunkScalars,
+        heartbeatSeconds: configuration.deadlines.heartbeatSeconds,
+        silenceSeconds: configuration.deadlines.silenceSeconds))
+  }
+
+  private mutating func remove(_ id: UInt32, because reason: String, now: Double)
+    -> [ServerAction<Peer>]
+  {
+    guard let session = sessions.removeValue(forKey: id) else { return [] }
+    let freed = replicas.release(id)
+    for index in evaluations.indices { evaluations[index].release(id) }
+    if sessions.isEmpty { aloneSince = now }
+    let consequence =
+      switch (freed.isEmpty, sessions.isEmpty) {
+      case (_, true): " No worker is left; waiting for one."
+      case (false, false): " Its replicas \(freed) go to others."
+      case (true, false): ""
+      }
+    return [.log("\(session.name) \(reason).\(consequence)")] + leaseOutstanding(now: now)
+  }
+
+  mutating func end(_ ending: RunEnding) -> [ServerAction<Peer>] {
+    phase = .ended
+    let reason =
+      switch ending {
+      case .completed: "the run is complete"
+      case .stopped: "the run was stopped"
+      case .failed(let reason): "the run failed: \(reason)"
+      }
+    let close = ControlMessage.close(.init(run: configuration.run, reason: reason))
+    return sessionsInOrder.compactMap { id in
+      sessions[id].map { .send(close, to: $0.control) }
+    } + [.end(ending)]
+  }
+
+  // MARK: Steps
+
+  private mutating func beginStep(now: Double) -> [ServerAction<Peer>] {
+    stepStartedAt = now
+    guard step <= configuration.experiment.steps else {
+      phase = .evaluating
+      return leaseOutstanding(now: now)
+    }
+    if phase == .gathering {
+      let isGathered = sessions.count >= configuration.expectedWorkers
+      let isLate = now - startedAt > configuration.deadlines.gatherSeconds
+      guard !sessions.isEmpty, isGathered || isLate else { return [] }
+    }
+    phase = .training
+    replicas.assignBlocks(to: sessionsInOrder, now: now)
+    grantEvaluations(now: now)
+    return sendChangedLeases(now: now)
+  }
+
+  /// Leases whatever nobody holds, and tells those whose lease changed.
+  mutating func leaseOutstanding(now: Double) -> [ServerAction<Peer>] {
+    guard !sessions.isEmpty else { return [] }
+    if phase == .training { replicas.assignOrphans(to: sessionsInOrder, now: now) }
+    if phase == .evaluating {
+      if evaluations.isEmpty { return hasChosenBest ? end(.completed) : [.chooseBest] }
+      grantEvaluations(now: now)
+    }
+    return sendChangedLeases(now: now)
+  }
+
+  private mutating func race(after patience: Double, now: Double) -> [ServerAction<Peer>] {
+    for index in evaluations.indices {
+      evaluations[index].releaseParts(leasedBefore: now - patience)
+    }
+    guard phase == .training else { return [] }
+    return replicas.raceLaggards(after: patience, among: sessionsInOrder, now: now).map { race in
+      .log(
+        """
+        Replica \(race.replica) of step \(step) is not in after \(tenths(patience)) s; \
+        \(sessions[race.second]?.name ?? "a worker") computes it as well as \
+        \(sessions[race.first]?.name ?? "another").
+        """)
+    }
+  }
+
+  /// Hands out parts of evaluations: while training so few that they are done half-way to the next
+  /// evaluation, afterwards as many as keep a worker busy.
+  private mutating func grantEvaluations(now: Double) {
+    let experiment = configuration.experiment
+    let workers = sessionsInOrder
+    for index in evaluations.indices {
+      var share = 2
+      if phase == .training {
+        let stepsToUse = max(
+          1, min(experiment.evaluationInterval, experiment.steps - step + 1) / 2)
+        let slots = stepsToUse * workers.count
+        share = (evaluations[index].parts.count + slots - 1) / slots
+      }
+      for id in workers { evaluations[index].grant(upTo: share, to: id, now: now) }
+    }
+  }
+
+  private mutating func sendChangedLeases(now: Double) -> [ServerAction<Peer>] {
+    var actions: [ServerAction<Peer>] = []
+    for id in sessionsInOrder {
+      guard let session = sessions[id] else { continue }
+      var lease = session.lease
+      lease.step = step
+      lease.replicas = phase == .training ? replicas.held(by: id) : []
+      lease.evaluations = evaluations.flatMap { $0.held(by: id) }
+      guard lease != session.lease else { continue }
+      // A worker that only finished something knows so itself.
+      let isNews =
+        lease.step != session.lease.step
+        || !Set(lease.jobs).isSubset(of: Set(session.lease.jobs))
+      sessions[id]?.lease = lease
+      guard isNews else { continue }
+      lease.number += 1
+      sessions[id]?.lease = lease
+      sessions[id]?.leaseSentAt = now
+      actions.append(.send(notice(of: lease, to: id), to: session.control))
+    }
+    return actions
+  }
+
+  private func notice(of lease: Lease, to session: UInt32) -> ControlMessage {
+    .lease(.init(run: configuration.run, session: session, lease: lease))
+  }
+}
+
+func tenths(_ seconds: Double) -> String {
+  let tenths = Int((seconds * 10).rounded())
+  return "\(tenths / 10).\(tenths % 10)"
+}

@@ -1,0 +1,269 @@
+// A worker's half at the rim: sockets, clock and compute thread around the pure WorkerState.
+
+import Foundation
+import Messaging
+import NeuralNetworks
+import Tensors
+
+/// How a worker finds its server and what it computes with.
+public struct WorkerOptions: Sendable {
+  /// Where the server listens.
+  public var server: Endpoint
+  /// How long to wait for whom; the server tells the rest.
+  public var deadlines = Deadlines()
+
+  /// Options with the standard deadlines.
+  public init(server: Endpoint) { self.server = server }
+}
+
+/// A worker: joins a server, computes what it is given, and ends when the server says so.
+public final class WorkerLoop {
+  private let options: WorkerOptions
+  private let isLeaveRequested: @Sendable () -> Bool
+  private let log: (String) -> Void
+  private let messaging: Context
+  private let control: Socket
+  private var data: Socket?
+  private let wakeup: Wakeup
+  private let compute: ComputeThread
+  private var machine: WorkerState
+  private var welcome: ControlMessage.Welcome?
+  private var layout: ParameterLayout?
+  private var values: [Int: Tensor] = [:]
+  private var contributions: [Job: Contribution] = [:]
+  /// Chunks that the socket has not taken yet, in order.
+  private var outgoing: [(job: Job, chunk: Int)] = []
+  private var drops = DropCounter()
+  private var ending: WorkerEnding?
+  private let startedAt = ContinuousClock.now
+
+  /// A worker that is not connected yet.
+  ///
+  /// - Parameters:
+  ///   - builder: makes the task of the experiment that the server names.
+  ///   - log: is given a line for people now and then.
+  ///   - isLeaveRequested: whether somebody asked the worker to leave.
+  public init(
+    _ options: WorkerOptions, context: ComputeContext, builder: @escaping TaskBuilder,
+    log: @escaping (String) -> Void, isLeaveRequested: @escaping @Sendable () -> Bool
+  ) throws {
+    self.options = options
+    self.log = log
+    self.isLeaveRequested = isLeaveRequested
+    messaging = try Context()
+    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    // The first hello may wait for the connection.
+    small.sendsOnlyWhenConnected = false
+    control = try Socket(.dealer, in: messaging, options: small)
+    wakeup = try Wakeup()
+    let hello = ControlMessage.Hello(
+      version: protocolVersion, numerics: Numerics.fingerprints(of: context),
+      engine: context.engineDescription, host: ProcessInfo.processInfo.hostName,
+      process: Int(ProcessInfo.processInfo.processIdentifier))
+    compute = ComputeThread(context: context, builder: builder, wakeup: wakeup)
+    machine = WorkerState(
+      .init(server: "\(options.server)", hello: hello, deadlines: options.deadlines), now: 0)
+  }
+
+  /// Works until the server closes the run, the worker is told to leave, or something fails.
+  public func run() throws -> WorkerEnding {
+    defer { compute.submit(.end) }
+    try control.connect(to: options.server)
+    var poller = makePoller()
+    var nextTick = now
+    while ending == nil {
+      let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
+      if events.canReceive(poller.control) { try receiveControl() }
+      if let source = poller.data, events.canReceive(source) { try receiveData() }
+      for result in compute.takeResults() { try take(result) }
+      if now >= nextTick {
+        nextTick = now + 0.1
+        if isLeaveRequested() { try perform(machine.leave()) }
+        try perform(machine.tick(now: now))
+        for line in drops.report(now: now) { log(line) }
+      }
+      try sendOutgoing()
+      if poller.isStale(for: data != nil, session: welcome?.session) { poller = makePoller() }
+    }
+    return ending ?? .left
+  }
+
+  private var now: Double { startedAt.duration(to: .now).seconds }
+
+  /// What the loop waits for; made anew when the data socket is.
+  private struct Sources {
+    var poller: Poller
+    var control: Poller.Source
+    var data: Poller.Source?
+    var session: UInt32?
+
+    func isStale(for hasData: Bool, session: UInt32?) -> Bool {
+      (data != nil) != hasData || self.session != session
+    }
+  }
+
+  private func makePoller() -> Sources {
+    var poller = Poller()
+    let controlSource = poller.add(control)
+    _ = poller.add(wakeup)
+    var dataSource: Poller.Source?
+    if data != nil { dataSource = poller.add(data!) }
+    return Sources(
+      poller: poller, control: controlSource, data: dataSource, session: welcome?.session)
+  }
+
+  // MARK: Receiving
+
+  private func receiveControl() throws {
+    for _ in 0..<256 {
+      switch try control.receive() {
+      case .nothing: return
+      case .discarded: drops.count("a control message of too many frames")
+      case .message(let message):
+        let decoded: ControlMessage
+        do throws(WireError) {
+          decoded = try ControlMessage(decoding: message.frames[0].bytes)
+        } catch {
+          drops.count(error)
+          continue
+        }
+        try perform(machine.receive(decoded, now: now))
+      }
+      if ending != nil { return }
+    }
+  }
+
+  private func receiveData() throws {
+    for _ in 0..<256 {
+      guard let reception = try data?.receive() else { return }
+      switch reception {
+      case .nothing: return
+      case .discarded: drops.count("a data message of too many frames")
+      case .message(let message):
+        try message.withPayload { bytes, payload in
+          let header: DataHeader
+          do throws(WireError) {
+            header = try DataHeader(decoding: bytes, payload: payload)
+          } catch {
+            drops.count(error)
+            return
+          }
+          try perform(machine.receive(header, now: now), payload: payload)
+        }
+      }
+    }
+  }
+
+  private func take(_ result: ComputeThread.Result) throws {
+    switch result {
+    case .prepared(let layout):
+      guard layout.fingerprint == welcome?.layout else {
+        try perform(
+          machine.preparationFailed(
+            """
+            This worker builds another model than the server from the same experiment: the two \
+            are of different releases. Run the same release of Relate on both sides.
+            """))
+        return
+      }
+      self.layout = layout
+      try perform(machine.prepared(valueCount: layout.valueCount, now: now))
+    case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
+    case .computed(let job, let contribution):
+      contributions[job] = contribution
+      try perform(machine.computed(job, now: now))
+    case .computationFailed(let job, let reason):
+      try perform(machine.computationFailed(job, reason: reason))
+    }
+  }
+
+  // MARK: Acting
+
+  private func perform(
+    _ actions: [WorkerAction],
+    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) throws {
+    for action in actions {
+      switch action {
+      case .send(let message): _ = try control.send(message.encoded())
+      case .prepare(let welcome): try prepare(welcome)
+      case .fetch(let step, let chunks): try fetch(step: step, chunks: chunks)
+      case .storeValues(let step, let chunk): store(payload, chunk: chunk, of: step)
+      case .forgetValues(let step): values[step] = nil
+      case .compute(let job):
+        guard let flat = values[job.version] else { continue }
+        compute.submit(.compute(job, values: flat))
+      case .sendContribution(let job):
+        outgoing.removeAll { $0.job == job }
+        guard let contribution = contributions[job] else { continue }
+        let chunks = Chunking(count: contribution.layout.count).chunkCount
+        outgoing += (0..<chunks).map { (job, $0) }
+      case .forgetContribution(let job):
+        contributions[job] = nil
+        outgoing.removeAll { $0.job == job }
+      case .log(let line): log(line)
+      case .end(let ending): self.ending = ending
+      }
+    }
+  }
+
+  private func prepare(_ welcome: ControlMessage.Welcome) throws {
+    self.welcome = welcome
+    values = [:]
+    contributions = [:]
+    outgoing = []
+    // A new connection for each session: whatever the old one still held belongs to the old one.
+    var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
+    bulk.maximumFrameCount = 2
+    bulk.receiveHighWaterMark = 1024
+    bulk.sendsOnlyWhenConnected = false
+    let socket = try Socket(.dealer, in: messaging, options: bulk)
+    try socket.connect(to: options.server.onPort(UInt16(clamping: welcome.dataPort)))
+    data = consume socket
+    compute.submit(.prepare(welcome.experiment))
+    log("Joined \(options.server) as worker \(welcome.session).")
+  }
+
+  private func fetch(step: Int, chunks: [Int]) throws {
+    guard let welcome else { return }
+    for chunk in chunks.isEmpty ? [DataHeader.allChunks] : chunks {
+      let header = DataHeader(
+        kind: .fetch, run: welcome.run, step: step, session: welcome.session, chunk: chunk)
+      _ = try data?.send(header.encoded())
+    }
+  }
+
+  private func store(_ payload: UnsafeRawBufferPointer, chunk: Int, of step: Int) {
+    guard let layout else { return }
+    let range = Chunking(count: layout.valueCount).range(of: chunk)
+    values[step, default: Tensor.zeros([layout.valueCount])].withMutableScalars { scalars in
+      UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: scalars[range]))
+        .copyMemory(from: payload)
+    }
+  }
+
+  /// Sends what waits to be sent, until the socket's queue is full.
+  private func sendOutgoing() throws {
+    guard let welcome else { return }
+    var sent = 0
+    for (job, chunk) in outgoing {
+      guard let contribution = contributions[job] else { continue }
+      let range = Chunking(count: contribution.layout.count).range(of: chunk)
+      var header = DataHeader(
+        kind: .contribution, run: welcome.run, step: 0, session: welcome.session, chunk: chunk,
+        count: range.count)
+      switch job {
+      case .training(let step, let replica): (header.step, header.index) = (step, replica)
+      case .evaluation(let lease):
+        (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
+      }
+      let outcome = try contribution.flat.withScalars { scalars in
+        let payload = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: scalars[range]))
+        return try data?.send(header.encoded(payload: payload), payload: .copied(payload))
+      }
+      guard outcome == .sent else { break }
+      sent += 1
+    }
+    outgoing.removeFirst(sent)
+  }
+}

@@ -1,0 +1,8 @@
+// The Worker executable.
+
+import Launching
+
+@main
+enum Main {
+  static func main() { WorkerCommand.main() }
+}

@@ -1,0 +1,55 @@
+// The rules of style that the formatter does not know.
+
+import Foundation
+import Testing
+
+@Suite struct StyleTests {
+  private let tree = SourceTree()
+
+  @Test func thereAreSources() {
+    #expect(tree.sources().contains { $0.path == "Sources/Messaging/Socket.swift" })
+  }
+
+  @Test func filesCanBeReadInOneSitting() {
+    let tooLong = tree.sources().filter { $0.lines.count > 400 }
+    #expect(tooLong.map { "\($0.path) has \($0.lines.count) lines of at most 400" } == [])
+  }
+
+  @Test func linesFitThePage() {
+    #expect(tree.sources().flatMap { $0.offences { $0.count > 100 } } == [])
+  }
+
+  @Test func everyFileSaysFirstWhatItIs() {
+    let silent = tree.sources().filter { file in
+      guard file.fileExtension == "swift" else { return false }
+      let first = file.lines.first { !$0.hasPrefix("#!") }
+      return first.map { !$0.hasPrefix("// ") || $0.hasPrefix("// swift-") } ?? true
+    }
+    #expect(silent.map(\.path) == [])
+  }
+
+  @Test func nothingIsLeftForLater() {
+    // Put together here, so that this file does not find itself.
+    let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X"]
+    let code = ["Sources", "Tests", "Snippets", "Benchmarks", "scripts"].flatMap(tree.files(under:))
+    let offences = code.flatMap {
+      $0.offences { line in
+        line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.contains { word in
+          marks.contains { $0 == word }
+        }
+      }
+    }
+    #expect(offences == [])
+  }
+
+  @Test func nothingNamesTheMachineItWasWrittenOn() throws {
+    let hosts = ["deb.debian" + ".org", "pypi" + ".org"]
+    let workplace = try Regex("(?:^|[^A-Za-z0-9_.~-])/wo" + "rk/")
+    let offences = try tree.everything().flatMap {
+      $0.offences { line in
+        hosts.contains { line.contains($0) } || line.contains(workplace)
+      }
+    }
+    #expect(offences == [])
+  }
+}
