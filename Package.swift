@@ -23,6 +23,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+func executable(_ name: String) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["Launching", argumentParser], swiftSettings: settings)
+}
+
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -62,9 +67,12 @@ let package = Package(
     // The rim.
     library(
       "Launching",
-      ["Training", "RelationNetworks", "NeuralNetworks", "Tensors", "Messaging", argumentParser]),
-    .executableTarget(name: "relate", dependencies: ["Launching"], swiftSettings: settings),
-    .executableTarget(name: "ParameterServer", dependencies: ["Launching"], swiftSettings: settings),
-    .executableTarget(name: "Worker", dependencies: ["Launching"], swiftSettings: settings),
+      [
+        "Training", "RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors", "Messaging",
+        argumentParser,
+      ]),
+    executable("relate"),
+    executable("ParameterServer"),
+    executable("Worker"),
   ]
 )

@@ -125,8 +125,9 @@ final class Child {
     process.arguments = arguments
     process.standardInput = lifeline
     if let log {
-      FileManager.default.createFile(atPath: log, contents: nil)
-      guard let handle = FileHandle(forWritingAtPath: log) else {
+      guard FileManager.default.createFile(atPath: log, contents: nil),
+        let handle = FileHandle(forWritingAtPath: log)
+      else {
         throw TrainingError("Cannot write \(log).")
       }
       process.standardOutput = handle

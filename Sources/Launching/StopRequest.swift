@@ -10,50 +10,51 @@ import Synchronization
 
 /// Whether somebody asked this process to stop. The first request is noted, a second one ends the
 /// process at once.
-final class StopRequest: Sendable {
-  private let requested = Mutex(false)
-  private let sources = Mutex<[any DispatchSourceSignal]>([])
+///
+/// `@unchecked Sendable`: the signal sources are only kept alive here.
+final class StopRequest: @unchecked Sendable {
+  private final class Flag: Sendable {
+    private let value = Mutex(false)
+    var isRaised: Bool { value.withLock { $0 } }
+    func raise() { value.withLock { $0 = true } }
+  }
 
-  /// Listens for SIGTERM and, unless the process was started by `relate train`, which passes a
-  /// request on itself, for Ctrl-C.
+  private let flag = Flag()
+  private let sources: [any DispatchSourceSignal]
+
+  /// Listens for SIGTERM and for Ctrl-C.
   ///
-  /// - Parameter endsWithParent: whether the end of standard input, which only the process that
-  ///   started this one holds open, counts as a request too. It ends with that process, however
-  ///   that ends.
+  /// - Parameter endsWithParent: for a process that `relate train` started. Ctrl-C is then left to
+  ///   that process, which passes the request on; and the end of standard input, which only that
+  ///   process holds open, counts as a request too: it comes however that process ends.
   init(endsWithParent: Bool) {
-    watch(SIGTERM)
-    if endsWithParent {
-      signal(SIGINT, SIG_IGN)
-      let thread = Thread { [self] in
-        var byte: UInt8 = 0
-        while read(STDIN_FILENO, &byte, 1) != 0 {
-          if errno == EBADF { break }
-        }
-        request()
+    let flag = flag
+    sources = [SIGTERM, SIGINT].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        if endsWithParent && number == SIGINT { return }
+        if flag.isRaised { exit(ExitStatus.interrupted) }
+        flag.raise()
       }
-      thread.stackSize = 64 << 10
-      thread.start()
-    } else {
-      watch(SIGINT)
+      source.resume()
+      return source
     }
+    guard endsWithParent else { return }
+    let thread = Thread {
+      var byte: UInt8 = 0
+      while true {
+        let count = read(STDIN_FILENO, &byte, 1)
+        if count == 0 || count < 0 && errno != EINTR { break }
+      }
+      flag.raise()
+    }
+    thread.stackSize = 256 << 10
+    thread.start()
   }
 
   /// Whether a stop was asked for.
-  var isRequested: Bool { requested.withLock { $0 } }
-
-  private func watch(_ number: Int32) {
-    signal(number, SIG_IGN)
-    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    source.setEventHandler { [weak self] in
-      guard let self else { return }
-      if self.isRequested { exit(ExitStatus.interrupted) }
-      self.request()
-    }
-    source.resume()
-    sources.withLock { $0.append(source) }
-  }
-
-  private func request() { requested.withLock { $0 = true } }
+  var isRequested: Bool { flag.isRaised }
 }
 
 /// The exit codes of the executables, beside 0 for success and 64 for wrong usage.

@@ -1,5 +1,6 @@
 // The ParameterServer executable.
 
+import ArgumentParser
 import Launching
 
 @main

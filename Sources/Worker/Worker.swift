@@ -1,5 +1,6 @@
 // The Worker executable.
 
+import ArgumentParser
 import Launching
 
 @main

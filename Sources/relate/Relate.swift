@@ -1,5 +1,6 @@
 // The relate executable.
 
+import ArgumentParser
 import Launching
 
 @main

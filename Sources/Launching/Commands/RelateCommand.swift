@@ -1,7 +1,7 @@
 // relate: everything that people start by hand.
 
 import ArgumentParser
-import Foundation
+import NeuralNetworks
 import RelationNetworks
 import Training
 

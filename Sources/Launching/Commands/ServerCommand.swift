@@ -24,7 +24,7 @@ public struct ParameterServerCommand: ParsableCommand {
     version: relateVersion)
 
   @OptionGroup var experiment: ExperimentOptions
-  @OptionGroup var run: RunOptions
+  @OptionGroup var place: RunOptions
 
   @Option(help: ArgumentHelp("The address to listen on; port 0 takes a free one.", valueName: "host:port"))
   var listen = "127.0.0.1:0"
@@ -60,7 +60,7 @@ public struct ParameterServerCommand: ParsableCommand {
 
   /// Checks what can be checked without looking at the machine.
   public func validate() throws {
-    if run.resume && !experiment.isEmpty {
+    if place.resume && !experiment.isEmpty {
       throw ValidationError(
         "--resume goes on with the run's own experiment: leave out the task and its options.")
     }
@@ -89,8 +89,8 @@ public struct ParameterServerCommand: ParsableCommand {
     options.expectedWorkers = expect
     options.deadlines.waitSeconds = wait
     options.deadlines.silenceSeconds = silence
-    let chosen = run.resume ? nil : try experiment.resolved()
-    let directory = try run.directory(for: chosen)
+    let chosen = place.resume ? nil : try experiment.resolved()
+    let directory = try place.directory(for: chosen)
     let prepared = try PreparedRun(
       directory, beginning: chosen, context: try ComputeContext())
     let settled = prepared.recorder.record.experiment
@@ -120,6 +120,8 @@ public struct ParameterServerCommand: ParsableCommand {
 /// that is not zero.
 func reportingErrors(_ work: () throws -> Int32) throws {
   let code: Int32
-  do { code = try work() } catch let error as ValidationError { throw error } catch { fail(error) }
+  do { code = try work() } catch let error as ValidationError { throw error } catch {
+    fail("\(error)")
+  }
   throw ExitCode(code)
 }

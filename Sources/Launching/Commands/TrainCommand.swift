@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import NeuralNetworks
 import Tensors
 import Training
 
@@ -19,7 +20,7 @@ struct TrainCommand: ParsableCommand {
       """)
 
   @OptionGroup var experiment: ExperimentOptions
-  @OptionGroup var run: RunOptions
+  @OptionGroup var place: RunOptions
 
   @Option(
     help: ArgumentHelp("Worker processes; as many as cores unless said.", valueName: "n"))
@@ -43,23 +44,22 @@ struct TrainCommand: ParsableCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
     }
-    if run.resume && !experiment.isEmpty {
+    if place.resume && !experiment.isEmpty {
       throw ValidationError(
         "--resume goes on with the run's own experiment: leave out the task and its options.")
     }
   }
 
   func run() throws {
-    let chosen = run.resume ? nil : try experiment.resolved()
-    let directory = try run.directory(for: chosen)
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    if singleProcess {
-      throw ExitCode(
-        try trainAlone(chosen, directory, threads: threads ?? cores))
+    try reportingErrors {
+      let chosen = place.resume ? nil : try experiment.resolved()
+      let directory = try place.directory(for: chosen)
+      let cores = ProcessInfo.processInfo.activeProcessorCount
+      if singleProcess { return try trainAlone(chosen, directory, threads: threads ?? cores) }
+      let cluster = LocalCluster(
+        directory: directory, experiment: chosen, workers: workers ?? cores, threads: threads ?? 1)
+      return try cluster.run()
     }
-    let cluster = LocalCluster(
-      directory: directory, experiment: chosen, workers: workers ?? cores, threads: threads ?? 1)
-    throw ExitCode(try cluster.run())
   }
 
   private func trainAlone(_ experiment: Experiment?, _ directory: RunDirectory, threads: Int) throws

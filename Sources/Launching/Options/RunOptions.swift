@@ -60,9 +60,8 @@ struct PreparedRun {
         throw TrainingError("This machine cannot compute with \(experiment.numericsKey).")
       }
       let record = ExperimentRecord(
-        experiment: experiment, fingerprint: experiment.fingerprint(), numerics: fingerprint,
-        engine: context.engineDescription, relate: relateVersion, machine: Self.machine(),
-        started: Date().ISO8601Format())
+        experiment, numerics: fingerprint, engine: context.engineDescription,
+        relate: relateVersion, machine: Self.machine())
       self.task = task
       recorder = try RunRecorder(starting: record, in: directory, categories: task.categories)
       state = TrainingState(layout: task.layout, seed: experiment.seed)

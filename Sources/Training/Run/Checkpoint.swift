@@ -30,7 +30,7 @@ public enum Checkpoint {
   /// Reads a state and holds it against the experiment it is to continue.
   ///
   /// Throws if the file is missing or damaged, or is of another experiment or model.
-  static func read(
+  public static func read(
     _ path: String, layout: ParameterLayout, experiment: Experiment
   ) throws(RunFileError) -> TrainingState {
     let file = try open(path)

@@ -173,4 +173,22 @@ public struct ExperimentRecord: Codable, Hashable, Sendable {
   public var machine: String
   /// When the run was started, in ISO 8601.
   public var started: String
+
+  /// The record of an experiment that begins now.
+  ///
+  /// - Parameters:
+  ///   - numerics: the numerics fingerprint of this process, which `engine` says in words.
+  ///   - relate: the version of this software.
+  ///   - machine: the machine in words.
+  public init(
+    _ experiment: Experiment, numerics: Digest, engine: String, relate: String, machine: String
+  ) {
+    self.experiment = experiment
+    fingerprint = experiment.fingerprint()
+    self.numerics = numerics
+    self.engine = engine
+    self.relate = relate
+    self.machine = machine
+    started = Date().ISO8601Format()
+  }
 }
