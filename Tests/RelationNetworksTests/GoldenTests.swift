@@ -17,12 +17,14 @@ import Testing
     func model(
       _ scene: AnswerModelConfiguration.Scene, _ question: AnswerModelConfiguration.Question,
       _ language: AnswerModelConfiguration.Language? = nil,
-      _ reasoning: AnswerModelConfiguration.Reasoning = .relation, isBinary: Bool = false
+      _ reasoning: AnswerModelConfiguration.Reasoning = .relation, dropout: Float = 0,
+      isBinary: Bool = false
     ) -> BenchmarkModel {
       BenchmarkModel(
         AnswerModelConfiguration(
           scene: scene, question: question, language: language, reasoning: reasoning,
-          pairWidths: g, readoutWidths: f, answerCount: 10), hasBinaryAnswers: isBinary)
+          pairWidths: g, readoutWidths: f, answerCount: 10, dropout: dropout),
+        hasBinaryAnswers: isBinary)
     }
     return [
       "pixels-relation": model(.image(extent: 75, channels: channels), .bits(11)),
@@ -31,7 +33,8 @@ import Testing
       "state-relation": model(.objects(count: 6, features: 10), .bits(11)),
       "state-perceptron": model(.objects(count: 6, features: 10), .bits(11), nil, .perceptron),
       "pixels-words": model(.image(extent: 32, channels: channels), .words(9), language),
-      "state-words": model(.objects(count: 4, features: 6), .words(9), language),
+      "state-words": model(
+        .objects(count: 4, features: 6), .words(9), language, dropout: 0.5),
       "story": model(.story(sentences: 4, words: 6), .words(5), language),
       "no-question": model(.objects(count: 5, features: 6), .none, isBinary: true),
     ]
@@ -67,7 +70,7 @@ import Testing
     let inputs = try BenchmarkModel.Inputs(file, for: model, prefix: "\(name)/inputs.")
     let pass = ForwardPass(
       values, mode: .training(seed: 1, step: 1, replica: 0), context: try ComputeContext())
-    let (loss, logits) = model.forward(inputs, in: pass)
+    let (loss, logits) = model.forward(inputs, droppingOut: false, in: pass)
     #expect(Self.difference(logits.value, try file.tensor("\(name)/logits")) < 1e-4)
     #expect(Self.difference(loss.value, try file.tensor("\(name)/loss")) < 1e-5)
     let gradient = pass.gradient(of: loss)

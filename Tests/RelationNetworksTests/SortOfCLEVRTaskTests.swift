@@ -74,7 +74,7 @@ import Testing
     var values = ParameterVector(initializing: task.layout, seed: 3)
     var moments = AdamMoments(count: task.layout.parameterCount)
     var losses: [Float] = []
-    for step in 1...250 {
+    for step in 1...300 {
       let batch = task.batch(of: order.samples(step: step, replica: 0), in: .training)
       let pass = ForwardPass(
         values, mode: .training(seed: 3, step: step, replica: 0), context: context)

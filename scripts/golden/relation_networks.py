@@ -43,21 +43,26 @@ class Encoder(nn.Module):
         return cells.permute(0, 2, 3, 1).reshape(len(image), rows * columns, -1)
 
 
-def perceptron(*widths):
-    """Linear layers with ReLU between them, numbered as nn.Sequential numbers them."""
+def perceptron(*widths, drops=False):
+    """Linear layers with ReLU between them, numbered as nn.Sequential numbers them.
+
+    With `drops` a dropout layer stands before the last; it counts, but drops nothing here.
+    """
     layers = [nn.Linear(widths[0], widths[1])]
     for before, after in zip(widths[1:], widths[2:]):
         layers += [nn.ReLU(), nn.Linear(before, after)]
+    if drops:
+        layers.insert(-1, nn.Dropout(0.0))
     return nn.Sequential(*layers)
 
 
 class Relation(nn.Module):
     """f(sum over all i, j of g(o_j, o_i, q)); g ends with a ReLU, f with a linear layer."""
 
-    def __init__(self, features, question, g, f):
+    def __init__(self, features, question, g, f, drops=False):
         super().__init__()
         self.g = perceptron(2 * features + question, *g)
-        self.f = perceptron(g[-1], *f)
+        self.f = perceptron(g[-1], *f, drops=drops)
 
     def forward(self, objects, question):
         count = objects.shape[1]
@@ -133,7 +138,7 @@ def cases():
     yield "state-perceptron", Model(mlp=[71] + g + f), torch.randn(4, 6, 10), bits(4), 10
     yield ("pixels-words", Model(channels, words=(15, 5, 7), rn=(10, 7, g, f)),
            torch.rand(2, 3, 32, 32), words(15, 2, 9), 10)
-    yield ("state-words", Model(words=(15, 5, 7), rn=(6, 7, g, f)),
+    yield ("state-words", Model(words=(15, 5, 7), rn=(6, 7, g, f, True)),
            torch.randn(3, 4, 6), words(15, 3, 9), 10)
     yield ("story", Model(words=(15, 5, 7), story=True, rn=(7 + 4, 7, g, f)),
            words(15, 3, 4, 6), words(15, 3, 5), 10)

@@ -168,11 +168,14 @@ public struct AnswerModel: Sendable {
     }
   }
 
-  /// The logits, `[batch, answers]`.
-  public func callAsFunction(_ inputs: AnswerModelInputs, in pass: ForwardPass) -> Variable {
+  /// The logits, `[batch, answers]`; `droppingOut` as for `RelationNetwork`.
+  public func callAsFunction(
+    _ inputs: AnswerModelInputs, droppingOut: Bool = true, in pass: ForwardPass
+  ) -> Variable {
     let question = read(inputs.question, in: pass)
     if let relation {
-      return relation(objects(inputs.scene, in: pass), question: question, in: pass)
+      return relation(
+        objects(inputs.scene, in: pass), question: question, droppingOut: droppingOut, in: pass)
     }
     guard let perceptron, case .numbers(let tensor) = inputs.scene else {
       preconditionFailure("answer model: a perceptron reads images or objects")

@@ -61,10 +61,12 @@ public struct BenchmarkModel: Sendable {
 
   /// The logits `[batch, answers]` and the mean loss: cross-entropy, or binary cross-entropy over
   /// all logits.
+  ///
+  /// Without `droppingOut` the models that have dropout can be compared with another program's.
   public func forward(
-    _ inputs: Inputs, in pass: ForwardPass
+    _ inputs: Inputs, droppingOut: Bool = true, in pass: ForwardPass
   ) -> (loss: Variable, logits: Variable) {
-    let logits = model(inputs.seen, in: pass)
+    let logits = model(inputs.seen, droppingOut: droppingOut, in: pass)
     let loss =
       switch inputs.target {
       case .labels(let labels): logits.crossEntropy(labels: labels)
