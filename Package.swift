@@ -25,11 +25,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
-func executable(_ name: String) -> Target {
-  .executableTarget(
-    name: name, dependencies: ["Launching", argumentParser], swiftSettings: settings)
-}
-
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -73,9 +68,12 @@ let package = Package(
         "Training", "RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors", "Messaging",
         argumentParser,
       ]),
-    executable("relate"),
-    executable("ParameterServer"),
-    executable("Worker"),
+    .executableTarget(
+      name: "relate", dependencies: ["Launching", argumentParser], swiftSettings: settings),
+    .executableTarget(
+      name: "ParameterServer", dependencies: ["Launching", argumentParser], swiftSettings: settings),
+    .executableTarget(
+      name: "Worker", dependencies: ["Launching", argumentParser], swiftSettings: settings),
 
     // A folder of tests beside each library, and the executables and the source tree as a whole.
     tests("TensorsTests", ["Tensors"]),

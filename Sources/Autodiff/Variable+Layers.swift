@@ -13,8 +13,8 @@ extension Variable {
     return result.reshaped(to: Shape(shape.dimensions.dropLast() + [weight.shape[0]]))
   }
 
-  /// Two-dimensional convolution: `[batch, in, height, width]` with `weight` `[out, in, kh, kw]` and
-  /// `bias` `[out]` gives `[batch, out, (height + 2 padding - kh) / stride + 1, ...]`.
+  /// Two-dimensional convolution: `[batch, in, height, width]` with `weight` `[out, in, kh, kw]`
+  /// and `bias` `[out]` gives `[batch, out, (height + 2 padding - kh) / stride + 1, ...]`.
   public func convolution2D(
     weight: Variable, bias: Variable? = nil, stride: Int = 1, padding: Int = 0
   ) -> Variable {
@@ -38,11 +38,11 @@ extension Variable {
     return bias.map { result + $0.reshaped(to: [1, $0.shape[0], 1, 1]) } ?? result
   }
 
-  /// Batch normalisation with the batch's own statistics, per element of axis 1 of `[batch, channels]`
-  /// or `[batch, channels, height, width]` (Ioffe and Szegedy 2015).
+  /// Batch normalisation with the batch's own statistics, per element of axis 1 of `[batch,
+  /// channels]` or `[batch, channels, height, width]` (Ioffe and Szegedy 2015).
   ///
-  /// `mean` and `variance` `[channels]` are what running statistics are made of; the variance is the
-  /// unbiased one, while the output is normalised with the biased one, as in PyTorch.
+  /// `mean` and `variance` `[channels]` are what running statistics are made of; the variance is
+  /// the unbiased one, while the output is normalised with the biased one, as in PyTorch.
   public func batchNormalized(
     scale: Variable, offset: Variable, epsilon: Float = 1e-5
   ) -> (output: Variable, mean: Tensor, variance: Tensor) {
@@ -114,9 +114,10 @@ extension Variable {
   /// A long short-term memory over sequences of unequal lengths, as PyTorch's packed one.
   ///
   /// This is `[batch, time, features]`; sequence b uses its first `lengths[b]` steps, in reverse if
-  /// `reversed`. Weights are `[4 width, features]` and `[4 width, width]`, biases `[4 width]`, gates
-  /// in the order i, f, g, o. The outputs, `[batch, time, width]`, are zero beyond a sequence's end;
-  /// `last` is `[batch, width]`, the state after the last step taken (zero for empty sequences).
+  /// `reversed`. Weights are `[4 width, features]` and `[4 width, width]`, biases `[4 width]`,
+  /// gates in the order i, f, g, o. The outputs, `[batch, time, width]`, are zero beyond a
+  /// sequence's end; `last` is `[batch, width]`, the state after the last step taken (zero for
+  /// empty sequences).
   public func lstm(
     inputWeight: Variable, hiddenWeight: Variable, inputBias: Variable, hiddenBias: Variable,
     lengths: [Int], reversed: Bool = false
@@ -141,9 +142,9 @@ extension Variable {
   /// The sum over all ordered pairs of objects of g(first, second, question), the relation of
   /// Santoro and others, 2017, equation 1, before f: `[batch, width]`.
   ///
-  /// `objects` is `[batch, n, d]`, `question` `[batch, q]`; g is affine layers, each followed by ReLU,
-  /// the first weight `[h, 2d + q]` for (first, second, question). An object pairs with itself, too.
-  /// With `objectCounts`, only the first so many objects of each sample exist.
+  /// `objects` is `[batch, n, d]`, `question` `[batch, q]`; g is affine layers, each followed by
+  /// ReLU, the first weight `[h, 2d + q]` for (first, second, question). An object pairs with
+  /// itself, too. With `objectCounts`, only the first so many objects of each sample exist.
   public static func relation(
     objects: Variable, question: Variable? = nil, weights: [Variable], biases: [Variable],
     objectCounts: [Int]? = nil

@@ -1,6 +1,7 @@
 // What the relation does to a tile of pairs between two matrix products, while it is in the cache.
 //
-// ReLU is written `x < 0 ? 0 : x`, which lets not-a-number through, so that a broken run is noticed.
+// ReLU is written `x < 0 ? 0 : x`, which lets not-a-number through, so that a broken run is
+// noticed.
 #include "functions.h"
 #include "kernels.h"
 

@@ -7,7 +7,8 @@ import Training
   import Glibc
 #endif
 
-/// Starts a `ParameterServer` and `Worker`s, and sees to it that none of them outlives this process.
+/// Starts a `ParameterServer` and `Worker`s, and sees to it that none of them outlives this
+/// process.
 ///
 /// Every child reads its standard input, a pipe that only this process holds open, and ends when it
 /// is closed; the kernel closes it however this process ends. A worker that dies is started again,

@@ -89,8 +89,8 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
 
   /// A number of the normal distribution with mean 0 and deviation 1 (Box and Muller 1958).
   public mutating func normal() -> Float {
-    // The pair's other number is not kept, so that every call draws two numbers and no state is kept
-    // between calls. In double precision, the system's functions round to the same float.
+    // The pair's other number is not kept, so that every call draws two numbers and no state is
+    // kept between calls. In double precision, the system's functions round to the same float.
     let radius = (-2 * log(Double(next32()) * 0x1p-32 + 0x1p-33)).squareRoot()
     return Float(radius * sin(2 * Double.pi * Double(next32()) * 0x1p-32))
   }

@@ -18,7 +18,8 @@ final class TensorStorage: @unchecked Sendable {
   init(count: Int) {
     self.count = count
     let bytes = max(64, (count * MemoryLayout<Float>.stride + 63) & ~63)
-    // Big blocks lie on huge pages: a fresh page costs a fault, and five hundred small ones as many.
+    // Big blocks lie on huge pages: a fresh page costs a fault, and five hundred small ones as
+    // many.
     let isBig = bytes >= Self.hugePage
     guard let block = aligned_alloc(isBig ? Self.hugePage : 64, bytes) else {
       fatalError("out of memory: \(bytes) bytes for a tensor of \(count) scalars")

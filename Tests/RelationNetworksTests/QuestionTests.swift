@@ -8,8 +8,8 @@ import Testing
 @Suite struct QuestionTests {
   static let dataSet = SortOfCLEVR.DataSet(seed: 11)
 
-  /// Answers a question from its eleven bits and the image's bytes: finds each object by its colour,
-  /// tells its outline by a corner, and measures from the middle of what is painted.
+  /// Answers a question from its eleven bits and the image's bytes: finds each object by its
+  /// colour, tells its outline by a corner, and measures from the middle of what is painted.
   private func oracle(_ bits: [Float], _ image: RGBImage) -> String {
     let palette: [[UInt8]] = [
       [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 156, 0], [128, 128, 128], [255, 255, 0],

@@ -90,7 +90,7 @@ import Testing
   /// The names in quotation marks between a target's name and the end of its dependencies.
   private func dependencies(of target: String, in manifest: String) throws -> Set<String> {
     let declaration = try Regex(
-      "(?:library\\(|arget\\(\\s*name:\\s*)\"\(target)\",\\s*(?:dependencies:\\s*)?\\[([^\\]]*)\\]")
+      "(?:library\\(|arget\\(\\s*name:)\\s*\"\(target)\",\\s*(?:dependencies:\\s*)?\\[([^\\]]*)\\]")
     guard let list = manifest.firstMatch(of: declaration)?[1].substring else { return [] }
     return Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
   }

@@ -40,7 +40,7 @@ struct ParityCommand: ParsableCommand {
       let pass = ForwardPass(
         values, mode: .training(seed: 0, step: 1, replica: 0),
         context: try ComputeContext(threadCount: threads))
-      let (loss, logits) = model.forward(inputs, in: pass)
+      let (loss, logits) = model.forward(inputs, droppingOut: false, in: pass)
       let gradient = pass.gradient(of: loss)
       var writer = SafetensorsWriter()
       writer.add("logits", logits.value)

@@ -18,7 +18,8 @@ public struct CatalogueError: Error, CustomStringConvertible, Hashable, Sendable
       + closest.map(\.element).joined(separator: ", ")
   }
 
-  /// How many characters have to be put in, taken out or replaced (Levenshtein), regardless of case.
+  /// How many characters have to be put in, taken out or replaced (Levenshtein), regardless of
+  /// case.
   private static func edits(from a: String, to b: String) -> Int {
     let (a, b) = (Array(a.lowercased()), Array(b.lowercased()))
     var row = Array(0...b.count)

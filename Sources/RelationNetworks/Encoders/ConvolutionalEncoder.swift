@@ -6,8 +6,8 @@ import Tensors
 
 /// Convolutions that turn an image into objects (section 4, "Dealing with pixels").
 ///
-/// Each layer is a 3 x 3 convolution of stride 2 and padding 1, batch normalisation and ReLU, so four
-/// layers turn 75 x 75 pixels into 5 x 5 cells and 128 x 128 into 8 x 8.
+/// Each layer is a 3 x 3 convolution of stride 2 and padding 1, batch normalisation and ReLU, so
+/// four layers turn 75 x 75 pixels into 5 x 5 cells and 128 x 128 into 8 x 8.
 ///
 /// Parameters are `prefix.net.0.weight` (convolution), `prefix.net.1.weight` (normalisation),
 /// `prefix.net.3.weight`, … with ReLUs counted, as PyTorch numbers them.
@@ -54,8 +54,8 @@ public struct ConvolutionalEncoder: Sendable {
     return map
   }
 
-  /// The objects `[batch, d * d, channels + 2]` of images `[batch, 3, height, width]`: the cells, row
-  /// by row, each with its channels and then its row and column from -1 to 1.
+  /// The objects `[batch, d * d, channels + 2]` of images `[batch, 3, height, width]`: the cells,
+  /// row by row, each with its channels and then its row and column from -1 to 1.
   public func callAsFunction(_ images: Variable, in pass: ForwardPass) -> Variable {
     let map = featureMap(images, in: pass)
     let (batch, channels, rows, columns) = (map.shape[0], map.shape[1], map.shape[2], map.shape[3])

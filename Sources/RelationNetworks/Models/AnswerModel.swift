@@ -112,8 +112,8 @@ public struct AnswerModelInputs: Sendable {
 /// A model that answers a question about an image, a set of objects or a story.
 ///
 /// Its parameters are called as in PyTorch modules of the same parts: `conv.net.…` (convolutions),
-/// `embed.weight` (word vectors), `lstm.…` (question), or `sent.…` and `ques.…` (story and question),
-/// then `rn.g.…` and `rn.f.…`, or `mlp.…`. `docs/PARAMETERS.md` lists them all.
+/// `embed.weight` (word vectors), `lstm.…` (question), or `sent.…` and `ques.…` (story and
+/// question), then `rn.g.…` and `rn.f.…`, or `mlp.…`. `docs/PARAMETERS.md` lists them all.
 public struct AnswerModel: Sendable {
   /// What the model is built of.
   public let configuration: AnswerModelConfiguration

@@ -8,10 +8,11 @@ extension BenchmarkModel.Inputs {
   /// one, and `target`.
   ///
   /// `image` is `[batch, 3, h, w]` and `objects` `[batch, n, features]`, floating point; a story's
-  /// `objects` are word indices `[batch, sentences, words]`. `question` is `[batch, bits]`, floating
-  /// point, or word indices `[batch, words]`. `target` is `[batch]` classes, or `[batch, answers]`
-  /// numbers from 0 to 1. Any number of words, sentences or objects that the model can take is
-  /// allowed. Throws a `SafetensorsError` naming the tensor that is missing or does not fit.
+  /// `objects` are word indices `[batch, sentences, words]`. `question` is `[batch, bits]`,
+  /// floating point, or word indices `[batch, words]`. `target` is `[batch]` classes, or `[batch,
+  /// answers]` numbers from 0 to 1. Any number of words, sentences or objects that the model can
+  /// take is allowed. Throws a `SafetensorsError` naming the tensor that is missing or does not
+  /// fit.
   public init(
     _ file: Safetensors, for model: BenchmarkModel, prefix: String = ""
   ) throws(SafetensorsError) {

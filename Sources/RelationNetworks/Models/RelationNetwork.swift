@@ -74,7 +74,8 @@ public struct RelationNetwork: Sendable {
 
   /// The same numbers, within rounding, computed the way the equation reads.
   ///
-  /// Every pair is concatenated with the question and sent through g_θ. Slow; what tests hold the fused operation against.
+  /// Every pair is concatenated with the question and sent through g_θ. Slow; what tests hold the
+  /// fused operation against.
   public func composed(
     _ objects: Variable, question: Variable?, in pass: ForwardPass
   ) -> Variable {

@@ -15,7 +15,8 @@ extension SortOfCLEVR {
     /// The given numbers of images.
     ///
     /// The paper made 10,000 images and withheld 200 of them. Those 200 are our test split; the
-    /// validation split is apart from it, so that choosing a checkpoint does not flatter the result.
+    /// validation split is apart from it, so that choosing a checkpoint does not flatter the
+    /// result.
     public init(training: Int = 9_800, validation: Int = 200, test: Int = 200) {
       self.training = training
       self.validation = validation
@@ -82,8 +83,8 @@ extension SortOfCLEVR {
         scene: scene(image, in: split), question: question(number, aboutImage: image, in: split))
     }
 
-    /// The accuracy, from 0 to 1, of always giving the commonest answer of each kind of question, in
-    /// the order of kinds; taken over the first 10,000 images of a larger split.
+    /// The accuracy, from 0 to 1, of always giving the commonest answer of each kind of question,
+    /// in the order of kinds; taken over the first 10,000 images of a larger split.
     public func commonestAnswerAccuracy(in split: Split) -> [Double] {
       let answerCount = Answer.allCases.count
       var counts = Kind.allCases.map { _ in [Int](repeating: 0, count: answerCount) }

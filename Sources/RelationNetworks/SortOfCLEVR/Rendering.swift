@@ -28,7 +28,8 @@ extension SortOfCLEVR.Scene {
     }
   }
 
-  /// Writes the image as `[3, 75, 75]`: red, green and blue from 0 to 1, rows from the top, on white.
+  /// Writes the image as `[3, 75, 75]`: red, green and blue from 0 to 1, rows from the top, on
+  /// white.
   public func render(into pixels: UnsafeMutableBufferPointer<Float>) {
     precondition(pixels.count == SortOfCLEVR.imageScalarCount, "image into \(pixels.count) scalars")
     let extent = SortOfCLEVR.imageExtent

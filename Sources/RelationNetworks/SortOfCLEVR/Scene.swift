@@ -6,8 +6,8 @@ import Tensors
 /// Pictures of six objects, with relational and non-relational questions about them: the data set
 /// of section 3.2 and appendix D of the Relation Networks paper (Santoro and others, 2017).
 ///
-/// Each object is the only one of its colour. The paper's own data was never published, so what it leaves open is chosen here, and said where
-/// it is chosen.
+/// Each object is the only one of its colour. The paper's own data was never published, so what it
+/// leaves open is chosen here, and said where it is chosen.
 public enum SortOfCLEVR {
   /// The rows and columns of an image.
   public static let imageExtent = 75
@@ -69,15 +69,16 @@ public enum SortOfCLEVR {
 
     /// Whether the 11 x 11 boxes share a pixel.
     ///
-    /// They do if the centres are less than 11 apart along both axes. (Generators in circulation ask
-    /// for a Euclidean distance of 10 instead, which lets boxes overlap in a third of the images, so
-    /// that outlines are hidden and a question may have no visible answer.)
+    /// They do if the centres are less than 11 apart along both axes. (Generators in circulation
+    /// ask for a Euclidean distance of 10 instead, which lets boxes overlap in a third of the
+    /// images, so that outlines are hidden and a question may have no visible answer.)
     func overlaps(_ other: Object) -> Bool {
       max(abs(x - other.x), abs(y - other.y)) <= 2 * halfSize
     }
   }
 
-  /// Six objects that lie wholly inside the image and do not overlap, in the order of their colours.
+  /// Six objects that lie wholly inside the image and do not overlap, in the order of their
+  /// colours.
   public struct Scene: Hashable, Sendable {
     /// The objects; the one of colour `c` is at `c.rawValue`.
     public let objects: [Object]

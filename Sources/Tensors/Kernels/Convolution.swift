@@ -94,7 +94,8 @@ func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
 }
 
 extension Kernels {
-  /// The convolution of `x` `[batch, in, h, w]` with `weight` `[out, in, kh, kw]`, plus `bias` `[out]`.
+  /// The convolution of `x` `[batch, in, h, w]` with `weight` `[out, in, kh, kw]`, plus `bias`
+  /// `[out]`.
   public static func convolution(
     _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: Convolution, context: ComputeContext
   ) -> Tensor {

@@ -81,7 +81,8 @@ private struct PackedSteps {
 }
 
 extension Kernels {
-  /// The outputs `[batch, time, width]` of an LSTM, and the packed inputs, gates, cells and outputs.
+  /// The outputs `[batch, time, width]` of an LSTM, and the packed inputs, gates, cells and
+  /// outputs.
   public static func lstm(
     _ operands: LSTMOperands, order: SequenceOrder, context: ComputeContext
   ) -> (output: Tensor, saved: [Tensor]) {

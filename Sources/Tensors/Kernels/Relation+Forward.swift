@@ -6,8 +6,8 @@ extension Kernels {
   /// The sum over pairs of g, `[batch, width]`; and, if kept, the activations of the hidden layers
   /// and (for more than one layer) where the last one was positive, a byte each.
   ///
-  /// The first layer is linear before its ReLU, so W (oⱼ, oᵢ, q) = W₁ oⱼ + W₂ oᵢ + W₃ q: each term is
-  /// computed once per object or question, and a pair costs one addition.
+  /// The first layer is linear before its ReLU, so W (oⱼ, oᵢ, q) = W₁ oⱼ + W₂ oᵢ + W₃ q: each term
+  /// is computed once per object or question, and a pair costs one addition.
   public static func relation(
     _ operands: RelationOperands<Tensor>, shape: RelationShape, keepsActivations: Bool,
     context: ComputeContext

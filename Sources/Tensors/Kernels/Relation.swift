@@ -30,8 +30,8 @@ public struct RelationShape: Sendable {
   }
 }
 
-/// The operands of a relation in their order: objects, question if any, then weight and bias of each
-/// layer.
+/// The operands of a relation in their order: objects, question if any, then weight and bias of
+/// each layer.
 public struct RelationOperands<Value> {
   /// `[batch, n, d]`.
   public let objects: Value

@@ -79,7 +79,8 @@ struct RelationPlan: Sendable {
   }
 
   /// Calls `body(second, firsts, row)` for runs of pairs with the same second object: `second` and
-  /// the first of `count` consecutive first objects as rows of `[batch · n]`, `row` within the tile.
+  /// the first of `count` consecutive first objects as rows of `[batch · n]`, `row` within the
+  /// tile.
   func forEachRun(
     in tile: Range<Int>, _ body: (_ second: Int, _ first: Int, _ count: Int, _ row: Int) -> Void
   ) {

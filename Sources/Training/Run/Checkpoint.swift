@@ -5,7 +5,8 @@ import NeuralNetworks
 import Tensors
 
 /// A checkpoint: parameters, statistics and Adam's moments by PyTorch's names (after `model.`,
-/// `adam.first.` and `adam.second.`) in a safetensors file, with the step, the digest and the experiment's fingerprint in its metadata.
+/// `adam.first.` and `adam.second.`) in a safetensors file, with the step, the digest and the
+/// experiment's fingerprint in its metadata.
 public enum Checkpoint {
   private static let format = "relate-checkpoint-1"
   private static let valuesPrefix = "model."
