@@ -75,7 +75,9 @@ public struct Experiment: Codable, Hashable, Sendable {
       ("replicas", replicas), ("batch size", batchSize), ("steps", steps),
       ("evaluation interval", evaluationInterval),
     ]
-    for (name, value) in positive where value < 1 { return "\(name) must be at least 1, not \(value)" }
+    for (name, value) in positive where value < 1 {
+      return "\(name) must be at least 1, not \(value)"
+    }
     if replicas > 4096 { return "replicas must be at most 4096, not \(replicas)" }
     if batchSize > 65_536 { return "the batch size must be at most 65536, not \(batchSize)" }
     if steps > 1_000_000_000 { return "steps must be at most 1000000000, not \(steps)" }

@@ -17,7 +17,8 @@ public struct RunFileError: Error, CustomStringConvertible, Sendable {
   /// An error that a system call left in `errno`.
   init(_ doing: String, _ path: String, code: Int32 = errno) {
     let reason = String(cString: strerror(code))
-    let advice = code == ENOSPC || code == EDQUOT ? " Free some space, then go on with --resume." : ""
+    let advice =
+      code == ENOSPC || code == EDQUOT ? " Free some space, then go on with --resume." : ""
     description = "Cannot \(doing) \(path): \(reason).\(advice)"
   }
 }

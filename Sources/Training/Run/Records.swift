@@ -51,8 +51,9 @@ public struct EvaluationReport: Codable, Hashable, Sendable {
   /// The report of a tally.
   ///
   /// - Parameter guesses: the accuracy of the commonest answer, in the order of the categories.
-  public init(step: Int, split: Split, tally: Tally, categories names: [Category], guesses: [Double])
-  {
+  public init(
+    step: Int, split: Split, tally: Tally, categories names: [Category], guesses: [Double]
+  ) {
     self.step = step
     self.split = split
     loss = tally.loss
