@@ -67,7 +67,9 @@ public final class ServerLoop<Task: LearningTask> {
         run: UInt64.random(in: 1..<1 << 53), dataPort: Int(dataEndpoint.port ?? 0),
         experiment: record.experiment, layout: task.layout.fingerprint, numerics: record.numerics,
         engine: record.engine, contribution: Chunking(count: contribution.count),
-        values: valueChunking,
+        evaluationScalars: ContributionLayout(
+          evaluatingCategories: task.categories.count
+        ).count, values: valueChunking,
         partCounts: Dictionary(
           uniqueKeysWithValues: Split.allCases.map {
             ($0, evaluationPartCount(of: task.sampleCount(of: $0)))

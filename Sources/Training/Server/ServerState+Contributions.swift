@@ -50,13 +50,14 @@ extension ServerState {
   mutating func takeEvaluation(_ header: DataHeader, from peer: Peer, now: Double)
     -> [ServerAction<Peer>]
   {
+    guard header.chunk == 0, header.count == configuration.evaluationScalars else { return [] }
     var actions: [ServerAction<Peer>] = [.acknowledge(header, to: peer)]
     guard
       let index = evaluations.firstIndex(where: {
         $0.step == header.step && $0.split == header.purpose
       })
     else { return actions }
-    guard header.chunk == 0, header.index < evaluations[index].parts.count,
+    guard header.index < evaluations[index].parts.count,
       evaluations[index].complete(header.index)
     else { return actions }
     let lease = EvaluationLease(step: header.step, split: header.purpose, part: header.index)

@@ -49,6 +49,8 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     var numerics: Digest
     var engine: String
     var contribution: Chunking
+    /// The scalars of the result of a part of an evaluation.
+    var evaluationScalars: Int
     var values: Chunking
     /// The number of parts of an evaluation on each split.
     var partCounts: [Split: Int]

@@ -255,8 +255,10 @@ struct WorkerState: Sendable {
                 run: member.welcome.run, session: member.welcome.session,
                 lease: member.lease.number))))
       }
-      let overdue = member.unacknowledged.filter { now - $0.value > deadlines.resendSeconds }
-      for job in overdue.keys {
+      // In the lease's order, so that the same events give the same actions.
+      for job in member.lease.jobs {
+        guard let sentAt = member.unacknowledged[job], now - sentAt > deadlines.resendSeconds
+        else { continue }
         member.unacknowledged[job] = now
         actions.append(.sendContribution(job))
       }
@@ -269,16 +271,16 @@ struct WorkerState: Sendable {
 
   private mutating func take(_ lease: Lease, now: Double) -> [WorkerAction] {
     guard case .joined(var member) = phase else { return [] }
-    member.lease = lease
     let jobs = Set(lease.jobs)
     member.finished.formIntersection(jobs)
     var actions: [WorkerAction] = []
-    for job in member.unacknowledged.keys where !jobs.contains(job) {
-      member.unacknowledged[job] = nil
+    for job in member.lease.jobs where !jobs.contains(job) {
+      guard member.unacknowledged.removeValue(forKey: job) != nil else { continue }
       actions.append(.forgetContribution(job))
     }
+    member.lease = lease
     // Later versions may be on their way already; earlier ones are needed for evaluations only.
-    for version in member.receipts.keys
+    for version in member.receipts.keys.sorted()
     where version < lease.step - 1 && !lease.versions.contains(version) {
       member.receipts[version] = nil
       member.progressAt[version] = nil
@@ -328,7 +330,8 @@ struct WorkerState: Sendable {
     guard case .joined(let member) = phase else { return [] }
     phase = .joining(since: now, lastHello: -.infinity)
     return member.receipts.keys.sorted().map { .forgetValues(step: $0) }
-      + member.unacknowledged.keys.map { .forgetContribution($0) }
+      + member.lease.jobs.filter { member.unacknowledged[$0] != nil }
+      .map { .forgetContribution($0) }
       + [.log("\(reason); joining again.")]
   }
 

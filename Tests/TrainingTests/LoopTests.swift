@@ -1,0 +1,62 @@
+// A server and workers over real sockets reach the bits of a single process, whatever comes in.
+
+import Foundation
+import Messaging
+import NeuralNetworks
+import Synchronization
+import Tensors
+import Testing
+
+@testable import Training
+
+/// One at a time: each test has deadlines of its own and several threads.
+@Suite(.serialized) struct LoopTests {
+  /// More scalars than fit into two chunks.
+  private static let wide = 20_000
+
+  private func undisturbed(_ experiment: Experiment, width: Int = 4) throws -> TemporaryRun {
+    let run = TemporaryRun(experiment, width: width)
+    #expect(try run.train() == .completed)
+    return run
+  }
+
+  private func expectSameResults(_ run: TemporaryRun, _ expected: TemporaryRun) throws {
+    #expect(try run.digests() == expected.digests())
+    let evaluations = try run.directory.readEvaluations().sorted { $0.step < $1.step }
+    let others = try expected.directory.readEvaluations().sorted { $0.step < $1.step }
+    #expect(evaluations.count == others.count)
+    for report in others { #expect(evaluations.contains(report)) }
+    let summary = try #require(try run.directory.readSummary())
+    let other = try #require(try expected.directory.readSummary())
+    #expect(summary.bestStep == other.bestStep && summary.digest == other.digest)
+    #expect(summary.test == other.test && summary.validation == other.validation)
+  }
+
+  @Test(arguments: [1, 2, 3]) func workersReachTheBitsOfASingleProcess(count: Int) throws {
+    let experiment = syntheticExperiment(width: Self.wide)
+    let expected = try undisturbed(experiment, width: Self.wide)
+    let run = TemporaryRun(experiment, width: Self.wide)
+    let server = try ServerOnThread(run, expecting: count)
+    let workers = (0..<count).map { _ in WorkerOnThread(server.endpoint) }
+    #expect(try server.ending.wait() == .completed)
+    for worker in workers { #expect(try worker.ending.wait() == .closed("the run is complete")) }
+    try expectSameResults(run, expected)
+  }
+
+  @Test func aRunOutlivesItsServer() throws {
+    let experiment = syntheticExperiment(steps: 400, evaluationInterval: 100)
+    let expected = try undisturbed(experiment)
+    let run = TemporaryRun(experiment)
+    let first = try ServerOnThread(run, expecting: 1)
+    let worker = WorkerOnThread(first.endpoint)
+    while try run.directory.readSteps().count < 20 { usleep(2000) }
+    first.requestStop()
+    #expect(try first.ending.wait() == .stopped)
+    #expect(try worker.ending.wait() == .closed("the run was stopped"))
+    let second = try ServerOnThread(run, expecting: 1)
+    let another = WorkerOnThread(second.endpoint)
+    #expect(try second.ending.wait() == .completed)
+    #expect(try another.ending.wait() == .closed("the run is complete"))
+    try expectSameResults(run, expected)
+  }
+}

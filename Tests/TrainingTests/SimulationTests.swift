@@ -1,0 +1,44 @@
+// Whatever happens to the cluster, the run ends with the bits of an undisturbed one.
+
+import NeuralNetworks
+import Testing
+
+@testable import Training
+
+@Suite struct SimulationTests {
+  private static let misfortunes = [
+    Misfortune(name: "nothing"),
+    Misfortune(name: "a slow network", delay: 1.2),
+    Misfortune(name: "a lossy network", dropRate: 0.15, duplicateRate: 0.1, delay: 0.3),
+    Misfortune(name: "disasters", disasterCount: 6),
+    Misfortune(
+      name: "everything", dropRate: 0.1, duplicateRate: 0.1, delay: 0.8, disasterCount: 10),
+  ]
+
+  @Test(arguments: misfortunes, 0..<5)
+  func aRunEndsWithTheSameBits(misfortune: Misfortune, block: Int) {
+    for seed in UInt64(block * 10)..<UInt64(block * 10 + 10) {
+      let run = ToyRun(
+        steps: 6 + Int(seed % 5), replicas: 1 + Int(seed % 7), evaluationInterval: 1 + block)
+      var cluster = SimulatedCluster(run, misfortune, seed: seed)
+      cluster.runToEnd()
+      #expect(cluster.violations == [], "seed \(seed)")
+      #expect(cluster.ending == .completed, "seed \(seed), after \(cluster.now) s")
+      #expect(cluster.storage.versions == run.versions, "seed \(seed)")
+      let steps = run.experiment.steps
+      let evaluated = (1...steps).filter { run.experiment.evaluates(step: $0) }
+      #expect(cluster.storage.validations.keys.sorted() == evaluated, "seed \(seed)")
+      #expect(cluster.storage.test?.step == cluster.storage.best, "seed \(seed)")
+    }
+  }
+
+  @Test func theSameSeedGivesTheSameCourse() {
+    let courses = (0..<2).map { _ in
+      var cluster = SimulatedCluster(
+        ToyRun(steps: 8, replicas: 5, evaluationInterval: 3), Self.misfortunes[4], seed: 77)
+      cluster.runToEnd()
+      return cluster.now
+    }
+    #expect(courses[0] == courses[1])
+  }
+}

@@ -1,0 +1,89 @@
+// Runs in directories of their own that vanish with the test.
+
+import Foundation
+import NeuralNetworks
+import Tensors
+import Testing
+
+@testable import Training
+
+/// A directory for one run, removed at the end of its life.
+final class TemporaryRun {
+  let path: String
+  let experiment: Experiment
+  let task: SyntheticTask
+
+  init(_ experiment: Experiment = syntheticExperiment(), width: Int = 4) {
+    path = NSTemporaryDirectory() + "training-tests-" + UUID().uuidString
+    self.experiment = experiment
+    task = SyntheticTask(width: width)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  var directory: RunDirectory { RunDirectory(path: path) }
+
+  func record(numerics: Digest = Digest(rawValue: 7)) -> ExperimentRecord {
+    ExperimentRecord(
+      experiment: experiment, fingerprint: experiment.fingerprint(), numerics: numerics,
+      engine: "an engine", relate: "0", machine: "a machine", started: "2017-06-05T00:00:00Z")
+  }
+
+  /// Starts the run.
+  func start(numerics: Digest = Digest(rawValue: 7)) throws -> RunRecorder {
+    try RunRecorder(
+      starting: record(numerics: numerics), in: directory, categories: task.categories)
+  }
+
+  /// Goes on with the run.
+  func resume() throws -> (recorder: RunRecorder, state: TrainingState) {
+    try RunRecorder.resuming(directory, layout: task.layout, categories: task.categories)
+  }
+
+  /// What `body` needs to train, until it is asked to stop.
+  func setting(
+    _ recorder: RunRecorder, isStopRequested: @escaping @Sendable () -> Bool = { false }
+  ) -> RunSetting {
+    RunSetting(
+      recorder: recorder, progress: Progress(totalSteps: experiment.steps, samplesPerStep: 1),
+      isStopRequested: isStopRequested)
+  }
+
+  /// Trains in this process, from the start or from the last checkpoint, until it is complete or
+  /// `stopAfter` steps are done.
+  @discardableResult
+  func train(stopAfter limit: Int = .max, threadCount: Int = 1) throws -> RunEnding {
+    let resumed = directory.holdsRun ? try resume() : nil
+    let recorder = try resumed?.recorder ?? start()
+    var state =
+      resumed?.state ?? TrainingState(layout: task.layout, seed: experiment.seed)
+    let asked = Countdown(limit)
+    return try trainInSingleProcess(
+      task, from: &state, setting: setting(recorder) { asked.hasEnded() },
+      context: try ComputeContext(threadCount: threadCount))
+  }
+
+  func digests() throws -> [Digest] { try directory.readSteps().map(\.digest) }
+
+  /// The names and contents of all files but the lock.
+  func contents() throws -> [String: Data] {
+    var contents: [String: Data] = [:]
+    for name in try FileManager.default.subpathsOfDirectory(atPath: path) where name != "lock" {
+      contents[name] = FileManager.default.contents(atPath: path + "/" + name)
+    }
+    return contents
+  }
+}
+
+/// Ends after it was asked a number of times.
+private final class Countdown: Sendable {
+  private let asked: Counter
+  private let limit: Int
+
+  init(_ limit: Int) {
+    asked = Counter()
+    self.limit = limit
+  }
+
+  func hasEnded() -> Bool { asked.increment() > limit }
+}
