@@ -85,6 +85,7 @@ let package = Package(
       "RelationNetworksTests", ["RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors"],
       resources: [.copy("Golden")]),
     tests("MessagingTests", ["Messaging"]),
+    tests("TrainingTests", ["Training", "NeuralNetworks", "Autodiff", "Tensors", "Messaging"]),
     tests("RepositoryTests", []),
   ]
 )

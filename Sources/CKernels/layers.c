@@ -71,9 +71,9 @@ CLONES void relate_normalize(ptrdiff_t count, const float *restrict x, float mea
 }
 
 CLONES void relate_normalize_backward(ptrdiff_t count, const float *restrict g,
-                                      const float *restrict x, float a, float b, float c,
-                                      float *restrict out) {
-  for (ptrdiff_t i = 0; i < count; i++) out[i] = a * g[i] + (b * x[i] + c);
+                                      const float *restrict x, float mean, float a, float b,
+                                      float c, float *restrict out) {
+  for (ptrdiff_t i = 0; i < count; i++) out[i] = a * g[i] + (b * (x[i] - mean) + c);
 }
 
 CLONES void relate_lstm_cell(ptrdiff_t rows, ptrdiff_t width, float *restrict gates,

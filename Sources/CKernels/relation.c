@@ -23,23 +23,37 @@ CLONES void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *restr
     }
 }
 
+// Rows are added up in eights first: of hundreds of terms in a row, the last ones would be rounded
+// to the size of the sum of all before.
+enum { BLOCK = 8 };
+
 CLONES void relate_bias_relu_sum(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
                                  const float *restrict bias, uint8_t *restrict mask,
                                  float *restrict sum) {
-  if (!mask) {
-    for (ptrdiff_t i = 0; i < rows; i++)
+  for (ptrdiff_t i = 0; i < rows; i += BLOCK) {
+    ptrdiff_t count = rows - i < BLOCK ? rows - i : BLOCK;
+    const float *block = x + i * width;
+    if (count < BLOCK) {
+      for (ptrdiff_t r = 0; r < count; r++)
+        for (ptrdiff_t j = 0; j < width; j++) {
+          float y = block[r * width + j] + bias[j];
+          sum[j] += y < 0 ? 0 : y;
+        }
+    } else {
       for (ptrdiff_t j = 0; j < width; j++) {
-        float y = x[i * width + j] + bias[j];
-        sum[j] += y < 0 ? 0 : y;
+        float partial = 0;
+        for (ptrdiff_t r = 0; r < BLOCK; r++) {
+          float y = block[r * width + j] + bias[j];
+          partial += y < 0 ? 0 : y;
+        }
+        sum[j] += partial;
       }
-    return;
-  }
-  for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < width; j++) {
-      float y = x[i * width + j] + bias[j];
-      sum[j] += y < 0 ? 0 : y;
-      mask[i * width + j] = y > 0;
     }
+    if (!mask) continue;
+    for (ptrdiff_t r = 0; r < count; r++)
+      for (ptrdiff_t j = 0; j < width; j++)
+        mask[(i + r) * width + j] = block[r * width + j] + bias[j] > 0;
+  }
 }
 
 CLONES void relate_masked_rows(ptrdiff_t rows, ptrdiff_t width, const uint8_t *restrict mask,

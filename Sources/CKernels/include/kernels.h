@@ -47,18 +47,18 @@ void relate_add_scaled(ptrdiff_t count, float a, const float *x, float *y);
 
 // MARK: Reductions (reductions.c)
 
-float relate_sum(ptrdiff_t count, const float *x);
-float relate_dot(ptrdiff_t count, const float *x, const float *y);
+double relate_sum(ptrdiff_t count, const float *x);
+double relate_dot(ptrdiff_t count, const float *x, const float *y);
 // The sum of (x[i] - mean)^2.
-float relate_squared_deviations(ptrdiff_t count, const float *x, float mean);
+double relate_squared_deviations(ptrdiff_t count, const float *x, double mean);
 // The sum of (x[i] - mean) y[i].
-float relate_centred_dot(ptrdiff_t count, const float *x, float mean, const float *y);
+double relate_centred_dot(ptrdiff_t count, const float *x, double mean, const float *y);
 // sums[j] += the sum over i of x[i, j], i ascending.
 void relate_add_columns(ptrdiff_t rows, ptrdiff_t columns, const float *x, float *sums);
 // Softmax (or its logarithm) of every row.
 void relate_softmax(ptrdiff_t rows, ptrdiff_t columns, const float *x, bool logarithm, float *out);
 // sum over i of max(x, 0) - x t + log(1 + exp(-|x|)).
-float relate_binary_cross_entropy(ptrdiff_t count, const float *x, const float *targets);
+double relate_binary_cross_entropy(ptrdiff_t count, const float *x, const float *targets);
 
 // MARK: Update (update.c)
 
@@ -109,7 +109,7 @@ void relate_columns_to_image(const relate_convolution_shape *shape, const float 
 void relate_normalize(ptrdiff_t count, const float *x, float mean, float factor, float offset,
                       float *y);
 // out = a * g + b * x + c
-void relate_normalize_backward(ptrdiff_t count, const float *g, const float *x, float a, float b,
+void relate_normalize_backward(ptrdiff_t count, const float *g, const float *x, float mean, float a, float b,
                                float c, float *out);
 // gates [rows, 4 width] (i, f, g, o before their activations) become activated in place;
 // cell = f * previous + i * g; hidden = o * tanh(cell). previous may be NULL (zeros).

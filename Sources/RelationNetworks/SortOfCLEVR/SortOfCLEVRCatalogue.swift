@@ -59,7 +59,7 @@ enum SortOfCLEVRCatalogue {
       imageCounts: .init(training: 100_000),
       defaults: PresetDefaults(
         steps: 4_000,
-        learningRate: .cosine(rate: 2e-3, warmUpSteps: 100, totalSteps: 4_000, finalFraction: 0),
+        learningRate: .cosine(rate: 4e-3, warmUpSteps: 200, totalSteps: 4_000, finalFraction: 0),
         batchSize: 64, replicas: 10, evaluationInterval: 500)),
   ]
 

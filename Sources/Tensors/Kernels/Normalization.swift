@@ -64,20 +64,21 @@ extension Kernels {
         let (factors, terms) = (SharedPointer(scale.address), SharedPointer(offset.address))
         let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
         extents.forEachChannel(context) { channel in
-          var sum: Float = 0
+          var sum = 0.0
           extents.forEachRun(of: channel) { sum += relate_sum(extents.inner, source + $0) }
-          let average = sum / Float(extents.count)
-          var squares: Float = 0
+          let average = sum / Double(extents.count)
+          var squares = 0.0
           extents.forEachRun(of: channel) {
             squares += relate_squared_deviations(extents.inner, source + $0, average)
           }
-          means.pointer[channel] = average
-          variances.pointer[channel] = squares / Float(extents.count)
+          means.pointer[channel] = Float(average)
+          variances.pointer[channel] = Float(squares / Double(extents.count))
           let factor =
             factors.pointer[channel] / (variances.pointer[channel] + epsilon).squareRoot()
           extents.forEachRun(of: channel) {
             relate_normalize(
-              extents.inner, source + $0, average, factor, terms.pointer[channel], result + $0)
+              extents.inner, source + $0, Float(average), factor, terms.pointer[channel],
+              result + $0)
           }
         }
         withExtendedLifetime((x, scale, offset)) {}
@@ -112,19 +113,20 @@ extension Kernels {
         extents.forEachChannel(context) { channel in
           let average = means.pointer[channel]
           let inverse = 1 / (variances.pointer[channel] + epsilon).squareRoot()
-          var (sum, product): (Float, Float) = (0, 0)
+          var (sum, product) = (0.0, 0.0)
           extents.forEachRun(of: channel) {
             sum += relate_sum(extents.inner, upstream + $0)
-            product += relate_centred_dot(extents.inner, source + $0, average, upstream + $0)
+            product += relate_centred_dot(
+              extents.inner, source + $0, Double(average), upstream + $0)
           }
-          scaleSums.pointer[channel] = product * inverse
-          offsetSums.pointer[channel] = sum
+          scaleSums.pointer[channel] = Float(product) * inverse
+          offsetSums.pointer[channel] = Float(sum)
           let a = factors.pointer[channel] * inverse
-          let b = -a * product * inverse * inverse / Float(extents.count)
-          let c = -a * sum / Float(extents.count) - b * average
+          let b = -a * Float(product / Double(extents.count)) * inverse * inverse
+          let c = -a * Float(sum / Double(extents.count))
           extents.forEachRun(of: channel) {
             relate_normalize_backward(
-              extents.inner, upstream + $0, source + $0, a, b, c, result + $0)
+              extents.inner, upstream + $0, source + $0, average, a, b, c, result + $0)
           }
         }
         withExtendedLifetime((x, gradient, scale, mean, variance)) {}
@@ -173,10 +175,10 @@ extension Kernels {
             relate_binary(RELATE_MULTIPLY, width, g, true, normal, true, 0, product)
             relate_add_scaled(width, 1, product, scaleSums)
             relate_binary(RELATE_MULTIPLY, width, g, true, factors, true, 0, product)
-            let sum = relate_sum(width, product) / Float(width)
-            let projection = relate_dot(width, product, normal) / Float(width)
+            let sum = Float(relate_sum(width, product) / Double(width))
+            let projection = Float(relate_dot(width, product, normal) / Double(width))
             relate_normalize_backward(
-              width, product, normal, inverse, -inverse * projection, -inverse * sum, target)
+              width, product, normal, 0, inverse, -inverse * projection, -inverse * sum, target)
           }
         }
         withExtendedLifetime((x, gradient, scale)) {}
@@ -187,8 +189,8 @@ extension Kernels {
   private static func rowStatistics(
     _ x: UnsafePointer<Float>, _ width: Int, _ epsilon: Float
   ) -> (mean: Float, inverseDeviation: Float) {
-    let mean = relate_sum(width, x) / Float(width)
-    let variance = relate_squared_deviations(width, x, mean) / Float(width)
-    return (mean, 1 / (variance + epsilon).squareRoot())
+    let mean = relate_sum(width, x) / Double(width)
+    let variance = Float(relate_squared_deviations(width, x, mean) / Double(width))
+    return (Float(mean), 1 / (variance + epsilon).squareRoot())
   }
 }

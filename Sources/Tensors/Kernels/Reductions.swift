@@ -30,7 +30,7 @@ extension Kernels {
         x.withScalars { x in
           guard let x = x.baseAddress else { return }
           if inner == 1 {
-            for i in 0..<outer { out[i] = relate_sum(reduced, x + i * reduced) }
+            for i in 0..<outer { out[i] = Float(relate_sum(reduced, x + i * reduced)) }
             return
           }
           out.initialize(repeating: 0, count: outer * inner)
@@ -93,7 +93,7 @@ extension Kernels {
   public static func binaryCrossEntropy(_ logits: Tensor, targets: Tensor) -> Tensor {
     let sum = logits.withScalars { x in
       targets.withScalars { t in
-        relate_binary_cross_entropy(x.count, x.baseAddress, t.baseAddress)
+        Float(relate_binary_cross_entropy(x.count, x.baseAddress, t.baseAddress))
       }
     }
     return Tensor(scalar: sum / Float(logits.count))

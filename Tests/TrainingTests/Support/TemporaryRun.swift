@@ -25,8 +25,7 @@ final class TemporaryRun {
 
   func record(numerics: Digest = Digest(rawValue: 7)) -> ExperimentRecord {
     ExperimentRecord(
-      experiment: experiment, fingerprint: experiment.fingerprint(), numerics: numerics,
-      engine: "an engine", relate: "0", machine: "a machine", started: "2017-06-05T00:00:00Z")
+      experiment, numerics: numerics, engine: "an engine", relate: "0", machine: "a machine")
   }
 
   /// Starts the run.

@@ -85,9 +85,8 @@ final class ServerOnThread: Sendable {
           try resumed?.recorder
           ?? RunRecorder(
             starting: ExperimentRecord(
-              experiment: experiment, fingerprint: experiment.fingerprint(),
-              numerics: Numerics.fingerprint(of: context), engine: "this one", relate: "0",
-              machine: "this one", started: ""), in: run, categories: task.categories)
+              experiment, numerics: Numerics.fingerprint(of: context), engine: "this one",
+              relate: "0", machine: "this one"), in: run, categories: task.categories)
         var options = ServerOptions(endpoint: try Endpoint(address))
         options.expectedWorkers = workers
         options.deadlines = quickDeadlines()
