@@ -83,6 +83,9 @@ public struct Experiment: Codable, Hashable, Sendable {
     if replicas > 4096 { return "replicas must be at most 4096, not \(replicas)" }
     if batchSize > 65_536 { return "the batch size must be at most 65536, not \(batchSize)" }
     if steps > 1_000_000_000 { return "steps must be at most 1000000000, not \(steps)" }
+    if clipping?.maximumNorm == .infinity {
+      return "the greatest gradient norm must be a number; leave clipping out instead"
+    }
     return learningRate.problem ?? adam.problem ?? clipping?.problem
   }
 }

@@ -49,7 +49,7 @@ import Testing
     let run = TemporaryRun(experiment)
     let first = try ServerOnThread(run, expecting: 1)
     let worker = WorkerOnThread(first.endpoint)
-    while try run.directory.readSteps().count < 20 { usleep(2000) }
+    try run.wait(forSteps: 20)
     first.requestStop()
     #expect(try first.ending.wait() == .stopped)
     #expect(try worker.ending.wait() == .closed("the run was stopped"))
@@ -57,6 +57,68 @@ import Testing
     let another = WorkerOnThread(second.endpoint)
     #expect(try second.ending.wait() == .completed)
     #expect(try another.ending.wait() == .closed("the run is complete"))
+    try expectSameResults(run, expected)
+  }
+
+  /// The server ends without a word, as if killed, when its first checkpoint cannot be written.
+  @Test func workersOutliveAServerThatIsKilled() throws {
+    let experiment = syntheticExperiment(steps: 40, evaluationInterval: 20)
+    let expected = try undisturbed(experiment)
+    let run = TemporaryRun(experiment)
+    let first = try ServerOnThread(run, expecting: 1)
+    let (checkpoints, hidden) = (run.directory.checkpointsPath, run.path + "/hidden")
+    try FileManager.default.moveItem(atPath: checkpoints, toPath: hidden)
+    let workers = (0..<2).map { _ in WorkerOnThread(first.endpoint) }
+    #expect(throws: RunFileError.self) { try first.ending.wait() }
+    try FileManager.default.moveItem(atPath: hidden, toPath: checkpoints)
+    let second = try ServerOnThread(run, listeningAt: "\(first.endpoint)", expecting: 2)
+    #expect(try second.ending.wait() == .completed)
+    for worker in workers { #expect(try worker.ending.wait() == .closed("the run is complete")) }
+    try expectSameResults(run, expected)
+  }
+
+  @Test func aWorkerThatLeavesIsReplaced() throws {
+    let experiment = syntheticExperiment(steps: 300, evaluationInterval: 100)
+    let expected = try undisturbed(experiment)
+    let run = TemporaryRun(experiment)
+    let server = try ServerOnThread(run, expecting: 2)
+    let workers = (0..<2).map { _ in WorkerOnThread(server.endpoint) }
+    try run.wait(forSteps: 20)
+    workers[0].requestLeave()
+    #expect(try workers[0].ending.wait() == .left)
+    #expect(try server.ending.wait() == .completed)
+    #expect(try workers[1].ending.wait() == .closed("the run is complete"))
+    try expectSameResults(run, expected)
+  }
+
+  @Test func aTaskThatCannotBeBuiltEndsTheWorkerWithTheReason() throws {
+    let run = TemporaryRun()
+    let server = try ServerOnThread(run, expecting: 1)
+    let worker = WorkerOnThread(server.endpoint) { _ in throw TrainingError("No data here.") }
+    #expect(try worker.ending.wait() == .failed("No data here."))
+    let other = WorkerOnThread(server.endpoint) { _ in SyntheticTask(width: 5) }
+    guard case .failed(let reason) = try other.ending.wait() else {
+      Issue.record("a worker with another model went on")
+      return
+    }
+    #expect(reason.hasPrefix("This worker builds another model than the server"))
+    let fitting = WorkerOnThread(server.endpoint)
+    #expect(try server.ending.wait() == .completed)
+    #expect(try fitting.ending.wait() == .closed("the run is complete"))
+  }
+
+  @Test func garbageOnBothPortsChangesNothing() throws {
+    let experiment = syntheticExperiment(steps: 200, evaluationInterval: 50)
+    let expected = try undisturbed(experiment)
+    let run = TemporaryRun(experiment)
+    let server = try ServerOnThread(run, expecting: 2)
+    let strangers = try Stranger(server.endpoint)
+    strangers.shout()
+    let workers = (0..<2).map { _ in WorkerOnThread(server.endpoint) }
+    try run.wait(forSteps: 100) { strangers.shout() }
+    #expect(try server.ending.wait() == .completed)
+    #expect(strangers.shouts > 1)
+    for worker in workers { #expect(try worker.ending.wait() == .closed("the run is complete")) }
     try expectSameResults(run, expected)
   }
 }

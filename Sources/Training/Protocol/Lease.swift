@@ -42,6 +42,15 @@ struct Lease: Codable, Hashable, Sendable {
     replicas.map { .training(step: step, replica: $0) } + evaluations.map { .evaluation($0) }
   }
 
+  /// Whether all numbers are in the range of the experiment; a lease may come from anybody.
+  func isPlausible(for experiment: Experiment) -> Bool {
+    (0...experiment.steps + 1).contains(step)
+      && replicas.allSatisfy { (0..<experiment.replicas).contains($0) }
+      && evaluations.allSatisfy {
+        (0...experiment.steps).contains($0.step) && (0...Int(Int32.max)).contains($0.part)
+      }
+  }
+
   /// The versions of the values that the jobs read.
   var versions: Set<Int> { Set(jobs.map(\.version)) }
 }

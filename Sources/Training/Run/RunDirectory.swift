@@ -89,6 +89,16 @@ public struct RunDirectory: Sendable, Hashable {
     return try readJSON(RunSummary.self, from: summaryPath)
   }
 
+  /// The lines before the first damaged one: what a crash of the machine left of them.
+  func readIntactSteps() throws(RunFileError) -> [StepRecord] {
+    try readLines(StepRecord.self, from: stepsPath, endingAtDamage: true)
+  }
+
+  /// The lines before the first damaged one.
+  func readIntactEvaluations() throws(RunFileError) -> [EvaluationReport] {
+    try readLines(EvaluationReport.self, from: evaluationsPath, endingAtDamage: true)
+  }
+
   private func readJSON<Value: Decodable>(
     _ type: Value.Type, from path: String
   ) throws(RunFileError) -> Value {
@@ -105,7 +115,7 @@ public struct RunDirectory: Sendable, Hashable {
   ///
   /// A last line without its end, which a crash may leave, is ignored.
   private func readLines<Line: Decodable>(
-    _ type: Line.Type, from path: String
+    _ type: Line.Type, from path: String, endingAtDamage: Bool = false
   ) throws(RunFileError) -> [Line] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let data: Data
@@ -119,6 +129,7 @@ public struct RunDirectory: Sendable, Hashable {
     let decoder = JSONDecoder()
     for (index, line) in lines.enumerated() {
       do { records.append(try decoder.decode(type, from: Data(line))) } catch {
+        if endingAtDamage { break }
         throw RunFileError("\(path), line \(index + 1) is damaged: \(readable(error))")
       }
     }

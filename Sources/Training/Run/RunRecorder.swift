@@ -63,7 +63,8 @@ public final class RunRecorder {
     try directory.create()
     let lock = try RunLock(directory)
     let state = try lastState(in: directory, layout: layout, experiment: record.experiment)
-    let steps = try directory.readSteps().filter { $0.step <= state.step }
+    // What a crash damaged is at the end; the lines up to the checkpoint were flushed before it.
+    let steps = try directory.readIntactSteps().filter { $0.step <= state.step }
     guard steps.count == state.step, steps.last.map({ $0.digest == state.digest }) ?? true else {
       throw RunFileError(
         """
@@ -71,7 +72,7 @@ public final class RunRecorder {
         \(steps.count) steps up to there, or another digest. Was it changed by hand?
         """)
     }
-    let evaluations = try directory.readEvaluations().filter {
+    let evaluations = try directory.readIntactEvaluations().filter {
       $0.step <= state.step && $0.split == .validation
     }
     let recorder = try RunRecorder(

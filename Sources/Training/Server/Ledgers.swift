@@ -27,6 +27,9 @@ struct ReplicaLedger: Hashable, Sendable {
 
   var areAllComplete: Bool { entries.allSatisfy(\.receipts.isComplete) }
 
+  /// Whether a replica was leased to a second worker because the first took too long.
+  private(set) var isRaced = false
+
   /// Notes a chunk; whether it is new.
   mutating func insert(chunk: Int, of replica: Int) -> Bool {
     entries[replica].receipts.insert(chunk)
@@ -72,17 +75,18 @@ struct ReplicaLedger: Hashable, Sendable {
   }
 
   /// Leases replicas that have been out for longer than `patience` to a session that has nothing
-  /// left to do, beside the one that has them.
+  /// left to do, beside those that have them; again and again, until one of them answers.
   mutating func raceLaggards(after patience: Double, among sessions: [UInt32], now: Double)
     -> [(replica: Int, first: UInt32, second: UInt32)]
   {
     var races: [(replica: Int, first: UInt32, second: UInt32)] = []
     for replica in entries.indices {
       let entry = entries[replica]
-      guard entry.holders.count == 1, !entry.receipts.isComplete, now - entry.leasedAt > patience,
+      guard !entry.holders.isEmpty, !entry.receipts.isComplete, now - entry.leasedAt > patience,
         let idle = sessions.first(where: { held(by: $0).isEmpty })
       else { continue }
       races.append((replica, entry.holders[0], idle))
+      isRaced = true
       entries[replica].holders.append(idle)
       entries[replica].leasedAt = now
     }

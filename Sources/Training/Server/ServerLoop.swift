@@ -51,9 +51,10 @@ public final class ServerLoop<Task: LearningTask> {
     let contribution = ContributionLayout(of: task.layout, categoryCount: task.categories.count)
     let valueChunking = Chunking(count: task.layout.valueCount)
     let context = try Context()
-    control = try Socket(
-      .router, in: context,
-      options: SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit))
+    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    // The last message tells the workers to end; without it they would look for a server.
+    small.linger = .seconds(1)
+    control = try Socket(.router, in: context, options: small)
     endpoint = try control.bind(to: options.endpoint)
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
     bulk.maximumFrameCount = 2

@@ -159,8 +159,12 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
 
   /// The loop has applied the step that `applyStep` named.
   mutating func stepApplied(now: Double) -> [ServerAction<Peer>] {
-    let seconds = now - stepStartedAt
-    usualStepSeconds = usualStepSeconds == 0 ? seconds : 0.9 * usualStepSeconds + 0.1 * seconds
+    // A step that waited for a stuck worker is not usual; counting it would make every wait for
+    // that worker longer than the one before.
+    if !replicas.isRaced {
+      let seconds = now - stepStartedAt
+      usualStepSeconds = usualStepSeconds == 0 ? seconds : 0.9 * usualStepSeconds + 0.1 * seconds
+    }
     if configuration.experiment.evaluates(step: step) { addEvaluation(of: step, on: .validation) }
     step += 1
     replicas.reset()

@@ -24,6 +24,8 @@ public final class WorkerLoop {
   private let messaging: Context
   private let control: Socket
   private var data: Socket?
+  /// Counts the data sockets: a restarted server may well give the same session number again.
+  private var dataSocketNumber = 0
   private let wakeup: Wakeup
   private let compute: ComputeThread
   private var machine: WorkerState
@@ -54,6 +56,8 @@ public final class WorkerLoop {
     var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
     // The first hello may wait for the connection.
     small.sendsOnlyWhenConnected = false
+    // The last message says why this worker ends, and the server waits in vain without it.
+    small.linger = .seconds(1)
     control = try Socket(.dealer, in: messaging, options: small)
     wakeup = try Wakeup()
     let hello = ControlMessage.Hello(
@@ -83,7 +87,7 @@ public final class WorkerLoop {
         for line in drops.report(now: now) { log(line) }
       }
       try sendOutgoing()
-      if poller.isStale(for: data != nil, session: welcome?.session) { poller = makePoller() }
+      if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
     }
     return ending ?? .left
   }
@@ -95,11 +99,7 @@ public final class WorkerLoop {
     var poller: Poller
     var control: Poller.Source
     var data: Poller.Source?
-    var session: UInt32?
-
-    func isStale(for hasData: Bool, session: UInt32?) -> Bool {
-      (data != nil) != hasData || self.session != session
-    }
+    var dataSocketNumber: Int
   }
 
   private func makePoller() -> Sources {
@@ -109,7 +109,8 @@ public final class WorkerLoop {
     var dataSource: Poller.Source?
     if data != nil { dataSource = poller.add(data!) }
     return Sources(
-      poller: poller, control: controlSource, data: dataSource, session: welcome?.session)
+      poller: poller, control: controlSource, data: dataSource,
+      dataSocketNumber: dataSocketNumber)
   }
 
   // MARK: Receiving
@@ -220,6 +221,7 @@ public final class WorkerLoop {
     let socket = try Socket(.dealer, in: messaging, options: bulk)
     try socket.connect(to: options.server.onPort(UInt16(clamping: welcome.dataPort)))
     data = consume socket
+    dataSocketNumber += 1
     compute.submit(.prepare(welcome.experiment))
     log("Joined \(options.server) as worker \(welcome.session).")
   }

@@ -95,9 +95,9 @@ struct WorkerState: Sendable {
     case (.ended, _): return []
     case (_, .refused(let refused)): return end(.failed("The server refused: \(refused.reason)"))
     case (.joining, .welcome(let welcome)):
-      guard welcome.chunkScalars > 0, welcome.chunkScalars <= 1 << 22, !isPreparing else {
-        return []
-      }
+      guard welcome.chunkScalars > 0, welcome.chunkScalars <= 1 << 22,
+        welcome.experiment.problem() == nil, !isPreparing
+      else { return [] }
       // The length of the values is known once the task is built; until then nothing is stored.
       phase = .joined(
         Membership(
@@ -106,9 +106,9 @@ struct WorkerState: Sendable {
       isPreparing = true
       return [.prepare(welcome)]
     case (.joined(var member), .lease(let notice)):
-      guard notice.run == member.welcome.run, notice.session == member.welcome.session else {
-        return []
-      }
+      guard notice.run == member.welcome.run, notice.session == member.welcome.session,
+        notice.lease.isPlausible(for: member.welcome.experiment)
+      else { return [] }
       member.lastHeard = now
       guard notice.lease.number > member.lease.number else {
         phase = .joined(member)

@@ -62,6 +62,18 @@ final class TemporaryRun {
       context: try ComputeContext(threadCount: threadCount))
   }
 
+  /// Waits until a server has applied so many steps, for at most half a minute.
+  func wait(forSteps count: Int, meanwhile: () -> Void = {}) throws {
+    let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+    while try directory.readSteps().count < count {
+      guard ContinuousClock.now < deadline else {
+        throw TrainingError("The run does not reach step \(count).")
+      }
+      meanwhile()
+      usleep(2000)
+    }
+  }
+
   func digests() throws -> [Digest] { try directory.readSteps().map(\.digest) }
 
   /// The names and contents of all files but the lock.

@@ -1,0 +1,121 @@
+// The header of bulk data: what was written is read, and nothing else.
+
+import NeuralNetworks
+import Tensors
+import Testing
+
+@testable import Training
+
+@Suite struct DataHeaderTests {
+  private let payload: [UInt8] = (0..<12).map { $0 }
+  private let header = DataHeader(
+    kind: .contribution, purpose: .validation, run: 0x0123_4567_89AB_CDEF, step: 77, session: 5,
+    shard: 0, index: 3, chunk: 2, count: 3)
+
+  private func encoded() -> [UInt8] {
+    payload.withUnsafeBytes { header.encoded(payload: $0) }
+  }
+
+  private func decoded(_ bytes: [UInt8], payload: [UInt8]? = nil) -> Result<DataHeader, WireError> {
+    bytes.withUnsafeBytes { bytes in
+      (payload ?? self.payload).withUnsafeBytes { payload in
+        do throws(WireError) {
+          return .success(try DataHeader(decoding: bytes, payload: payload))
+        } catch {
+          return .failure(error)
+        }
+      }
+    }
+  }
+
+  private func complaint(_ bytes: [UInt8], payload: [UInt8]? = nil) -> String? {
+    guard case .failure(.malformed(let reason)) = decoded(bytes, payload: payload) else {
+      return nil
+    }
+    return reason
+  }
+
+  @Test(
+    arguments: [DataHeader.Kind.values, .contribution, .acknowledgement, .fetch], Split.allCases)
+  func everyKindIsReadAsItWasWritten(kind: DataHeader.Kind, purpose: Split) {
+    var random = CounterRandom(seed: 1, purpose: .trial, index: UInt64(kind.rawValue))
+    for _ in 0..<100 {
+      let scalars = (0..<random.integer(below: 9)).map { _ in random.next32() }
+      let header = DataHeader(
+        kind: kind, purpose: purpose, run: random.next(), step: Int(random.integer(below: 1 << 31)),
+        session: random.next32(), shard: UInt16(truncatingIfNeeded: random.next32()),
+        index: Int(random.next32()), chunk: Int(random.next32()), count: scalars.count)
+      let payload = scalars.withUnsafeBytes { Array($0) }
+      let bytes = payload.withUnsafeBytes { header.encoded(payload: $0) }
+      #expect(bytes.count == DataHeader.size)
+      #expect(decoded(bytes, payload: payload) == .success(header))
+    }
+  }
+
+  @Test func theFieldsLieWhereTheGrammarSays() {
+    let bytes = encoded()
+    #expect(Array(bytes[0..<8]) == Array("RLAT".utf8) + [1, 0, 2, 1])
+    #expect(Array(bytes[8..<16]) == [0xEF, 0xCD, 0xAB, 0x89, 0x67, 0x45, 0x23, 0x01])
+    #expect(Array(bytes[16..<28]) == [77, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0])
+    #expect(Array(bytes[28..<42]) == [0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])
+    #expect(Array(bytes[42..<48]) == [0, 0, 0, 0, 0, 0])
+  }
+
+  /// The header with some bytes changed and the checksum made to fit again.
+  private func forged(_ offset: Int, _ bytes: [UInt8]) -> [UInt8] {
+    var forged = encoded()
+    forged.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    let checksum = payload.withUnsafeBytes {
+      DataHeader.checksum(of: forged[0..<48], payload: $0)
+    }
+    withUnsafeBytes(of: checksum.littleEndian) { forged.replaceSubrange(48..<56, with: $0) }
+    return forged
+  }
+
+  @Test func malformedHeadersAreRefusedWithTheReason() {
+    #expect(complaint([]) == "a header of 0 bytes")
+    #expect(complaint(encoded() + [0]) == "a header of 57 bytes")
+    #expect(complaint(forged(0, [0])) == "a header without this protocol's magic")
+    #expect(complaint(forged(4, [2])) == "version 2 of the protocol instead of 1")
+    #expect(complaint(forged(6, [0])) == "an unknown kind or purpose (0, 1)")
+    #expect(complaint(forged(6, [5])) == "an unknown kind or purpose (5, 1)")
+    #expect(complaint(forged(7, [3])) == "an unknown kind or purpose (2, 3)")
+    #expect(complaint(forged(16, [0, 0, 0, 0x80])) == "a step out of range")
+    #expect(complaint(forged(23, [0xFF])) == "a step out of range")
+    #expect(complaint(forged(38, [4])) == "a payload of 12 bytes for 4 scalars")
+    #expect(
+      complaint(forged(38, [0xFF, 0xFF, 0xFF, 0xFF]))
+        == "a payload of 12 bytes for 4294967295 scalars")
+    #expect(complaint(encoded(), payload: []) == "a payload of 0 bytes for 3 scalars")
+    #expect(complaint(encoded(), payload: payload.reversed()) == "a wrong checksum")
+  }
+
+  @Test func everyFlippedBitIsNoticed() {
+    let bytes = encoded()
+    for bit in 0..<bytes.count * 8 {
+      var damaged = bytes
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      #expect(complaint(damaged) != nil, "bit \(bit)")
+    }
+    for bit in 0..<payload.count * 8 {
+      var damaged = payload
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      #expect(complaint(bytes, payload: damaged) == "a wrong checksum", "bit \(bit)")
+    }
+  }
+
+  @Test func whateverArrivesIsOnlyReadOrRefused() {
+    var random = CounterRandom(seed: 2, purpose: .trial, index: 0)
+    let original = encoded()
+    for _ in 0..<20_000 {
+      var bytes = original
+      for _ in 0..<random.integer(below: 4) {
+        bytes[Int(random.integer(below: UInt32(bytes.count)))] = UInt8(random.integer(below: 256))
+      }
+      if random.integer(below: 4) == 0 {
+        bytes.removeLast(Int(random.integer(below: UInt32(bytes.count + 1))))
+      }
+      if case .success(let header) = decoded(bytes) { #expect(header == self.header) }
+    }
+  }
+}

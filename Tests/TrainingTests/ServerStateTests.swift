@@ -1,0 +1,299 @@
+// The server's state machine, one event at a time.
+
+import NeuralNetworks
+import Testing
+
+@testable import Training
+
+@Suite struct ServerStateTests {
+  typealias Action = ServerAction<Int>
+  private let run = ToyRun(steps: 4, replicas: 4, evaluationInterval: 2)
+
+  private func server(
+    expectedWorkers: Int = 1, step: Int = 1, deadlines: Deadlines = Deadlines()
+  ) -> ServerState<Int> {
+    ServerState(
+      serverConfiguration(run, number: 9, expectedWorkers: expectedWorkers, deadlines: deadlines),
+      step: step, now: 0)
+  }
+
+  /// A server that trains on workers with control peers 10, 20… and data peers 11, 21….
+  private func training(workers: Int, deadlines: Deadlines = Deadlines()) -> ServerState<Int> {
+    var server = server(expectedWorkers: workers, deadlines: deadlines)
+    for worker in 1...workers {
+      _ = server.receive(.hello(fittingHello()), from: 10 * worker, now: 0)
+      let fetch = DataHeader(kind: .fetch, run: 9, step: 0, session: UInt32(worker))
+      _ = server.receive(fetch, from: 10 * worker + 1, now: 0)
+    }
+    return server
+  }
+
+  private func heartbeat(_ session: UInt32, lease: Int = 1) -> ControlMessage {
+    .heartbeat(.init(run: 9, session: session, lease: lease))
+  }
+
+  private func chunk(
+    _ chunk: Int, of replica: Int, step: Int = 1, session: UInt32 = 1, run number: UInt64 = 9
+  ) -> DataHeader {
+    DataHeader(
+      kind: .contribution, run: number, step: step, session: session, index: replica, chunk: chunk,
+      count: run.contribution.range(of: min(chunk, run.contribution.chunkCount - 1)).count)
+  }
+
+  /// Delivers all chunks of replicas.
+  private func deliver(
+    _ replicas: some Sequence<Int>, step: Int, session: UInt32 = 1,
+    to server: inout ServerState<Int>, now: Double
+  ) -> [Action] {
+    replicas.flatMap { replica in
+      (0..<run.contribution.chunkCount).flatMap {
+        server.receive(
+          chunk($0, of: replica, step: step, session: session), from: Int(session) * 10 + 1,
+          now: now)
+      }
+    }
+  }
+
+  private func leases(in actions: [Action]) -> [UInt32: Lease] {
+    var leases: [UInt32: Lease] = [:]
+    for case .send(.lease(let notice), _) in actions { leases[notice.session] = notice.lease }
+    return leases
+  }
+
+  private func refusal(of change: (inout ControlMessage.Hello) -> Void) -> String? {
+    var server = server()
+    var hello = fittingHello()
+    change(&hello)
+    for case .send(.refused(let refused), 10) in server.receive(.hello(hello), from: 10, now: 0) {
+      return server.sessions.isEmpty ? refused.reason : nil
+    }
+    return nil
+  }
+
+  @Test func refusesWhatWouldChangeTheBits() throws {
+    #expect(try #require(refusal { $0.version = 2 }).contains("version 2 of the protocol"))
+    let arithmetic = try #require(refusal { $0.numerics = ["openblas/fp32": Digest(rawValue: 1)] })
+    #expect(arithmetic.contains("OPENBLAS_CORETYPE") && arithmetic.contains("the engine"))
+    let engine = try #require(refusal { $0.numerics = ["other/bf16": Digest(rawValue: 6)] })
+    #expect(engine.contains("cannot compute with openblas/fp32") && engine.contains("other/bf16"))
+  }
+
+  @Test func helloRepeatedGivesTheSameSession() {
+    var server = server(expectedWorkers: 2)
+    let first = server.receive(.hello(fittingHello()), from: 10, now: 0)
+    let second = server.receive(.hello(fittingHello()), from: 10, now: 1)
+    #expect(first.first == second.first && server.sessions.count == 1)
+    _ = server.receive(.hello(fittingHello()), from: 20, now: 1)
+    #expect(server.sessions.count == 2 && server.phase == .training)
+  }
+
+  @Test func gathersTheExpectedWorkersForAWhile() {
+    var server = server(expectedWorkers: 3)
+    _ = server.receive(.hello(fittingHello()), from: 10, now: 0)
+    #expect(server.phase == .gathering)
+    for second in 1...10 {
+      _ = server.receive(heartbeat(1, lease: 0), from: 10, now: Double(second))
+      #expect(leases(in: server.tick(now: Double(second))).isEmpty)
+    }
+    #expect(leases(in: server.tick(now: 10.1))[1]?.replicas == [0, 1, 2, 3])
+    #expect(server.phase == .training)
+  }
+
+  @Test func leasesContiguousBlocksAndAppliesWhenAllAreIn() {
+    var server = training(workers: 2)
+    #expect(server.sessions[1]?.lease.replicas == [0, 1])
+    #expect(server.sessions[2]?.lease.replicas == [2, 3])
+    let early = deliver([0, 1, 2], step: 1, to: &server, now: 1)
+    #expect(!early.contains { if case .applyStep = $0 { true } else { false } })
+    let last = deliver([3], step: 1, session: 2, to: &server, now: 1)
+    #expect(
+      last.contains(.applyStep(1, waitedFor: "worker 2 (host a host, process 1)")))
+    let next = server.stepApplied(now: 1)
+    #expect(leases(in: next).mapValues(\.step) == [1: 2, 2: 2])
+    #expect(next.contains(.sendValues(step: 1, chunks: [0, 1], session: 2, to: 21)))
+  }
+
+  @Test func framesThatAreNotWaitedForAreDropped() {
+    var server = training(workers: 1)
+    let foreign = [
+      chunk(0, of: 0, run: 8), chunk(0, of: 0, session: 2), chunk(3, of: 0), chunk(0, of: 4),
+      chunk(0, of: 0, step: 2), chunk(0, of: 0, step: 0),
+    ]
+    for header in foreign { #expect(server.receive(header, from: 11, now: 0) == [], "\(header)") }
+    var wrong = chunk(0, of: 0)
+    wrong.count += 1
+    #expect(server.receive(wrong, from: 11, now: 0) == [])
+    wrong = chunk(0, of: 0)
+    wrong.shard = 1
+    #expect(server.receive(wrong, from: 11, now: 0) == [])
+    wrong = chunk(0, of: 0)
+    wrong.kind = .values
+    #expect(server.receive(wrong, from: 11, now: 0) == [])
+    #expect(
+      server.receive(chunk(0, of: 0), from: 11, now: 0)
+        == [.store(.training(step: 1, replica: 0), chunk: 0)])
+  }
+
+  @Test func duplicatesAreDroppedAndCompleteReplicasAcknowledgedAgain() {
+    var server = training(workers: 1)
+    _ = server.receive(chunk(0, of: 2), from: 11, now: 0)
+    #expect(server.receive(chunk(0, of: 2), from: 11, now: 0) == [])
+    _ = server.receive(chunk(1, of: 2), from: 11, now: 0)
+    let last = chunk(2, of: 2)
+    #expect(
+      server.receive(last, from: 11, now: 0)
+        == [.store(.training(step: 1, replica: 2), chunk: 2), .acknowledge(last, to: 11)])
+    #expect(server.receive(last, from: 11, now: 0) == [.acknowledge(last, to: 11)])
+    _ = deliver([0, 1, 3], step: 1, to: &server, now: 1)
+    _ = server.stepApplied(now: 1)
+    #expect(server.receive(last, from: 11, now: 1) == [.acknowledge(last, to: 11)])
+  }
+
+  @Test func resultsOfEvaluationsOfAnotherLengthAreDropped() {
+    var server = training(workers: 1)
+    server.addEvaluation(of: 0, on: .validation)
+    var header = DataHeader(kind: .contribution, purpose: .validation, run: 9, step: 0, session: 1)
+    for count in [0, run.evaluationScalars - 1, run.evaluationScalars + 1] {
+      header.count = count
+      #expect(server.receive(header, from: 11, now: 0) == [])
+    }
+    header.count = run.evaluationScalars
+    let lease = EvaluationLease(step: 0, split: .validation, part: 0)
+    #expect(
+      server.receive(header, from: 11, now: 0)
+        == [.acknowledge(header, to: 11), .store(.evaluation(lease), chunk: 0)])
+    #expect(server.receive(header, from: 11, now: 0) == [.acknowledge(header, to: 11)])
+  }
+
+  @Test func aLostWorkersReplicasGoToOthersAndItIsToldToRejoin() {
+    var server = training(workers: 2)
+    _ = deliver([0], step: 1, to: &server, now: 1)
+    _ = server.receive(heartbeat(2), from: 20, now: 3)
+    let actions = server.tick(now: 4.5)
+    #expect(leases(in: actions)[2]?.replicas == [1, 2, 3])
+    #expect(server.sessions.keys.sorted() == [2])
+    #expect(server.receive(heartbeat(1), from: 10, now: 20) == [.send(.rejoin(.init()), to: 10)])
+    let late = chunk(0, of: 1)
+    #expect(server.receive(late, from: 11, now: 20) == [])
+    _ = server.receive(.hello(fittingHello()), from: 10, now: 20)
+    #expect(server.sessions[3] != nil, "a worker that was lost joins as a new one")
+  }
+
+  @Test func aWorkerThatSaysGoodbyeIsReplacedAtOnce() {
+    var server = training(workers: 2)
+    let goodbye = ControlMessage.goodbye(.init(run: 9, session: 1, reason: "lunch"))
+    #expect(leases(in: server.receive(goodbye, from: 10, now: 0.1))[2]?.replicas == [0, 1, 2, 3])
+    #expect(server.receive(goodbye, from: 10, now: 0.1) == [])
+  }
+
+  @Test func aLeaseThatWasNotSeenIsSentAgain() {
+    var server = training(workers: 1)
+    let number = server.sessions[1]?.lease.number ?? 0
+    _ = server.receive(heartbeat(1, lease: number - 1), from: 10, now: 2.5)
+    #expect(leases(in: server.tick(now: 2.6))[1] == server.sessions[1]?.lease)
+    _ = server.receive(heartbeat(1, lease: number), from: 10, now: 5)
+    #expect(leases(in: server.tick(now: 5.1)).isEmpty)
+  }
+
+  @Test func answersOnlyForVersionsInUse() {
+    var server = training(workers: 1)
+    func fetch(_ step: Int, chunk: Int) -> [Action] {
+      let header = DataHeader(kind: .fetch, run: 9, step: step, session: 1, chunk: chunk)
+      return server.receive(header, from: 11, now: 0)
+    }
+    #expect(fetch(7, chunk: DataHeader.allChunks) == [])
+    #expect(fetch(0, chunk: 2) == [])
+    #expect(fetch(0, chunk: 1) == [.sendValues(step: 0, chunks: [1], session: 1, to: 11)])
+  }
+
+  /// Keeps workers alive until a time; everything that happens meanwhile.
+  private func live(
+    _ sessions: ClosedRange<UInt32>, to end: Double, from start: Double,
+    _ server: inout ServerState<Int>
+  ) -> [Action] {
+    stride(from: start, through: end, by: 1).flatMap { now in
+      for session in sessions {
+        _ = server.receive(heartbeat(session, lease: 1000), from: Int(session) * 10, now: now)
+      }
+      return server.tick(now: now)
+    }
+  }
+
+  @Test func aStuckWorkersReplicaIsRacedUntilSomebodyAnswers() {
+    var server = training(workers: 3)
+    let held = server.sessions[1]?.lease.replicas ?? []
+    _ = deliver((0..<4).filter { !held.contains($0) }, step: 1, session: 2, to: &server, now: 1)
+    #expect(leases(in: live(1...3, to: 30, from: 1, &server)).isEmpty)
+    let first = leases(in: live(1...3, to: 32, from: 31, &server))
+    #expect(first[2]?.replicas.isEmpty == false || first[3]?.replicas.isEmpty == false)
+    // Neither of the two answers.
+    let second = leases(in: live(1...3, to: 64, from: 33, &server))
+    #expect(Set(first.keys).union(second.keys) == [2, 3])
+    let actions = deliver(held, step: 1, session: 3, to: &server, now: 65)
+    #expect(actions.contains { if case .applyStep = $0 { true } else { false } })
+  }
+
+  @Test func theWaitForAStuckWorkerDoesNotGrow() {
+    let run = ToyRun(steps: 40, replicas: 2, evaluationInterval: 40)
+    var server = ServerState<Int>(
+      serverConfiguration(run, number: 9, expectedWorkers: 2), step: 1, now: 0)
+    for worker in 1...2 { _ = server.receive(.hello(fittingHello()), from: 10 * worker, now: 0) }
+    var now = 0.0
+    for step in 1...20 {
+      let start = now
+      // Worker 2 computes whatever it is leased, worker 1 nothing.
+      while server.step == step {
+        now += 1
+        for session: UInt32 in 1...2 {
+          _ = server.receive(heartbeat(session, lease: 1000), from: Int(session) * 10, now: now)
+        }
+        _ = server.tick(now: now)
+        let replicas = server.sessions[2]?.lease.replicas ?? []
+        let actions = deliver(replicas, step: step, session: 2, to: &server, now: now)
+        if actions.contains(where: { if case .applyStep = $0 { true } else { false } }) {
+          _ = server.stepApplied(now: now)
+        }
+      }
+      #expect(now - start < 35, "step \(step)")
+    }
+  }
+
+  @Test func stopsInEachPhase() {
+    var gathering = server()
+    #expect(gathering.requestStop(now: 0) == [.end(.stopped)])
+    var inStep = training(workers: 1)
+    #expect(inStep.requestStop(now: 0) == [])
+    _ = deliver(0..<4, step: 1, to: &inStep, now: 1)
+    let close = ControlMessage.close(.init(run: 9, reason: "the run was stopped"))
+    #expect(inStep.stepApplied(now: 1) == [.send(close, to: 10), .end(.stopped)])
+    #expect(inStep.receive(heartbeat(1), from: 10, now: 2) == [])
+    var stuck = training(workers: 1)
+    _ = stuck.requestStop(now: 0)
+    #expect(live(1...1, to: 10, from: 1, &stuck).allSatisfy { $0 != .end(.stopped) })
+    #expect(stuck.tick(now: 10.1).last == .end(.stopped))
+    var evaluating = server(step: 5)
+    _ = evaluating.receive(.hello(fittingHello()), from: 10, now: 0)
+    #expect(evaluating.phase == .evaluating)
+    #expect(evaluating.requestStop(now: 0).last == .end(.stopped))
+  }
+
+  @Test func endsWithoutWorkersInTheEndNamingTheStep() {
+    var server = training(workers: 1)
+    _ = server.tick(now: 4)
+    #expect(server.sessions.isEmpty)
+    #expect(server.tick(now: 603) == [])
+    guard case .end(.failed(let reason))? = server.tick(now: 605).last else {
+      Issue.record("the server still waits")
+      return
+    }
+    #expect(reason == "No worker for 601.0 s at step 1. Start one with: Worker --server HOST:PORT")
+  }
+
+  @Test func aFailureThatNobodyCouldAvoidEndsTheRun() {
+    var server = training(workers: 2)
+    let failed = ControlMessage.failed(.init(run: 9, session: 2, reason: "no such sample"))
+    #expect(
+      server.receive(failed, from: 20, now: 1).last
+        == .end(.failed("worker 2 (host a host, process 1): no such sample")))
+  }
+}

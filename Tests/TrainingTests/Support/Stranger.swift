@@ -1,0 +1,109 @@
+// Somebody who found the ports and sends whatever comes to mind.
+
+import Foundation
+import Messaging
+import NeuralNetworks
+import Tensors
+
+@testable import Training
+
+/// A peer that joins for its session numbers, and then sends damaged, foreign and random messages
+/// to both ports, over ZeroMQ and over plain TCP.
+final class Stranger {
+  private let control: Socket
+  private let data: Socket
+  private let welcome: ControlMessage.Welcome
+  private let ports: [UInt16]
+  private var random = CounterRandom(seed: 6, purpose: .trial, index: 0)
+  private(set) var shouts = 0
+
+  init(_ server: Endpoint) throws {
+    let context = try Context()
+    var options = SocketOptions(maximumFrameByteCount: 1 << 22)
+    options.sendsOnlyWhenConnected = false
+    control = try Socket(.dealer, in: context, options: options)
+    data = try Socket(.dealer, in: context, options: options)
+    try control.connect(to: server)
+    let numerics = Numerics.fingerprints(of: try ComputeContext())
+    let hello = ControlMessage.Hello(
+      version: protocolVersion, numerics: numerics, engine: "", host: "a stranger", process: 0)
+    _ = try control.send(ControlMessage.hello(hello).encoded())
+    welcome = try Self.awaitWelcome(control)
+    ports = [server.port ?? 0, UInt16(welcome.dataPort)]
+    try data.connect(to: server.onPort(UInt16(welcome.dataPort)))
+    // It knows the numbers from now on, but nobody waits for what it computes.
+    let goodbye = ControlMessage.goodbye(
+      .init(run: welcome.run, session: welcome.session, reason: "it has seen enough"))
+    _ = try control.send(goodbye.encoded())
+  }
+
+  private static func awaitWelcome(_ control: borrowing Socket) throws -> ControlMessage.Welcome {
+    for _ in 0..<5000 {
+      if case .message(let message) = try control.receive(),
+        case .welcome(let welcome) = try ControlMessage(decoding: message.frames[0].bytes)
+      {
+        return welcome
+      }
+      usleep(2000)
+    }
+    throw TrainingError("The stranger got no welcome.")
+  }
+
+  /// Some of everything.
+  func shout() {
+    shouts += 1
+    for _ in 0..<4 {
+      _ = try? control.send(bytes(Int(random.integer(below: 300))))
+      _ = try? data.send(bytes(Int(random.integer(below: 300))))
+      _ = try? control.send([], payload: nil)
+    }
+    for _ in 0..<6 { sendDamagedHeader() }
+    let beat = ControlMessage.heartbeat(
+      .init(run: welcome.run ^ 1, session: welcome.session, lease: .max))
+    _ = try? control.send(beat.encoded())
+    _ = try? control.send(Array(repeating: UInt8(ascii: "["), count: 5000))
+    if shouts % 8 == 1 { for port in ports { speakPlainly(to: port) } }
+  }
+
+  /// A sound checksum over a header of numbers that fit nothing.
+  private func sendDamagedHeader() {
+    let payload = bytes(4 * Int(random.integer(below: 5)))
+    let kinds: [DataHeader.Kind] = [.values, .contribution, .acknowledgement, .fetch]
+    let isOurRun = random.integer(below: 2) == 0
+    let purpose = Split.allCases[Int(random.integer(below: 3))]
+    let header = DataHeader(
+      kind: kinds[Int(random.integer(below: 4))],
+      purpose: purpose, run: isOurRun ? welcome.run : random.next(),
+      step: Int(random.integer(below: 1 << 31)), session: welcome.session,
+      index: Int(random.next32()), chunk: Int(random.next32()),
+      count: payload.count / 4)
+    payload.withUnsafeBytes {
+      _ = try? data.send(header.encoded(payload: $0), payload: .copied($0))
+    }
+  }
+
+  private func speakPlainly(to port: UInt16) {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isConnected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, size) == 0
+      }
+    }
+    guard isConnected else { return }
+    for text in [Array("GET / HTTP/1.1\r\n\r\n".utf8), bytes(500)] {
+      _ = text.withUnsafeBytes {
+        send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+    }
+  }
+
+  private func bytes(_ count: Int) -> [UInt8] {
+    (0..<count).map { _ in UInt8(random.integer(below: 256)) }
+  }
+}

@@ -1,0 +1,214 @@
+// The worker's state machine, one event at a time.
+
+import NeuralNetworks
+import Testing
+
+@testable import Training
+
+@Suite struct WorkerStateTests {
+  private let run = ToyRun(steps: 4, replicas: 4, evaluationInterval: 2)
+
+  private func joiningWorker() -> WorkerState {
+    WorkerState(
+      .init(server: "server:1", hello: fittingHello(), deadlines: Deadlines()), now: 0)
+  }
+
+  private func welcome(run number: UInt64 = 9, session: UInt32 = 1) -> ControlMessage.Welcome {
+    .init(
+      run: number, session: session, dataPort: 2, experiment: run.experiment,
+      layout: Digest(rawValue: 5), chunkScalars: run.values.chunkScalars, heartbeatSeconds: 0.5,
+      silenceSeconds: 3)
+  }
+
+  private func readyWorker() -> WorkerState {
+    var worker = joiningWorker()
+    _ = worker.receive(.welcome(welcome()), now: 0)
+    _ = worker.prepared(valueCount: run.values.count, now: 0)
+    return worker
+  }
+
+  private func lease(
+    _ number: Int, step: Int, _ replicas: [Int], _ evaluations: [EvaluationLease] = []
+  ) -> ControlMessage {
+    .lease(
+      .init(
+        run: 9, session: 1,
+        lease: Lease(number: number, step: step, replicas: replicas, evaluations: evaluations)))
+  }
+
+  private func values(_ chunk: Int, step: Int, run number: UInt64 = 9) -> DataHeader {
+    DataHeader(
+      kind: .values, run: number, step: step, session: 1, chunk: chunk,
+      count: run.values.range(of: min(chunk, 1)).count)
+  }
+
+  private func acknowledgement(step: Int, replica: Int) -> DataHeader {
+    DataHeader(kind: .acknowledgement, run: 9, step: step, session: 1, index: replica)
+  }
+
+  @Test func saysHelloEverySecondAndEndsAfterTheJoinTime() {
+    var worker = joiningWorker()
+    let hello = WorkerAction.send(.hello(fittingHello()))
+    #expect(worker.tick(now: 0) == [hello])
+    #expect(worker.tick(now: 0.9) == [])
+    #expect(worker.tick(now: 1.1) == [hello])
+    #expect(worker.tick(now: 59.9) == [hello])
+    #expect(
+      worker.tick(now: 61) == [
+        .end(
+          .failed(
+            """
+            No answer from a parameter server at server:1 for 61.0 s. Is it running, and is the \
+            address the one it printed?
+            """))
+      ])
+    #expect(worker.tick(now: 62) == [])
+  }
+
+  @Test func endsWhenItIsRefused() {
+    var worker = joiningWorker()
+    #expect(
+      worker.receive(.refused(.init(reason: "other bits.")), now: 0)
+        == [.end(.failed("The server refused: other bits."))])
+  }
+
+  @Test func computesWhatIsLeasedOnceTheValuesAreThere() {
+    var worker = readyWorker()
+    #expect(worker.receive(lease(1, step: 1, [2, 3]), now: 0) == [])
+    #expect(worker.receive(values(0, step: 0), now: 0) == [.storeValues(step: 0, chunk: 0)])
+    #expect(worker.receive(values(0, step: 0), now: 0) == [], "a duplicate")
+    let first = Job.training(step: 1, replica: 2)
+    let second = Job.training(step: 1, replica: 3)
+    #expect(
+      worker.receive(values(1, step: 0), now: 0)
+        == [.storeValues(step: 0, chunk: 1), .compute(first)])
+    #expect(worker.computed(first, now: 1) == [.sendContribution(first), .compute(second)])
+    #expect(worker.computed(second, now: 2) == [.sendContribution(second)])
+    #expect(
+      worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [.forgetContribution(first)])
+    #expect(worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [], "a duplicate")
+    let resent = worker.tick(now: 4.1)
+    #expect(
+      resent.contains(.sendContribution(second)) && !resent.contains(.sendContribution(first)))
+  }
+
+  @Test func foreignAndLateFramesAreIgnored() {
+    var worker = readyWorker()
+    _ = worker.receive(lease(2, step: 3, []), now: 0)
+    #expect(worker.receive(values(0, step: 2, run: 8), now: 0) == [])
+    #expect(worker.receive(values(2, step: 2), now: 0) == [], "a chunk that no vector has")
+    #expect(worker.receive(values(0, step: 1), now: 0) == [], "a version of the past")
+    var wrong = values(0, step: 2)
+    wrong.count += 1
+    #expect(worker.receive(wrong, now: 0) == [])
+    #expect(worker.receive(acknowledgement(step: 3, replica: 0), now: 0) == [])
+    #expect(worker.receive(lease(1, step: 1, [0]), now: 0) == [], "an older lease")
+    #expect(worker.receive(.close(.init(run: 8, reason: "another run")), now: 0) == [])
+    #expect(worker.receive(.welcome(welcome()), now: 0) == [])
+    #expect(worker.isJoined)
+  }
+
+  @Test(arguments: [
+    Lease(number: 1, step: .min, replicas: [0], evaluations: []),
+    Lease(number: 1, step: -1, replicas: [], evaluations: []),
+    Lease(number: 1, step: .max, replicas: [0], evaluations: []),
+    Lease(number: 1, step: 1, replicas: [-1], evaluations: []),
+    Lease(number: 1, step: 1, replicas: [4], evaluations: []),
+    Lease(number: 1, step: 1, replicas: [], evaluations: [.init(step: -1, split: .test, part: 0)]),
+    Lease(number: 1, step: 1, replicas: [], evaluations: [.init(step: 0, split: .test, part: -1)]),
+  ])
+  func impossibleLeasesAreIgnored(lease: Lease) {
+    var worker = readyWorker()
+    let notice = ControlMessage.LeaseNotice(run: 9, session: 1, lease: lease)
+    #expect(worker.receive(.lease(notice), now: 0) == [])
+    #expect(worker.tick(now: 0.1).count == 0)
+  }
+
+  @Test func anImpossibleExperimentIsIgnored() {
+    var worker = joiningWorker()
+    var impossible = welcome()
+    impossible.experiment.evaluationInterval = 0
+    #expect(worker.receive(.welcome(impossible), now: 0) == [])
+    #expect(!worker.isJoined)
+  }
+
+  @Test func fetchesWhatDoesNotArrive() {
+    var worker = readyWorker()
+    _ = worker.receive(lease(1, step: 1, [0]), now: 0)
+    _ = worker.receive(values(1, step: 0), now: 1)
+    #expect(!worker.tick(now: 2.9).contains(.fetch(step: 0, chunks: [0])))
+    _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 3)
+    #expect(worker.tick(now: 3.1).contains(.fetch(step: 0, chunks: [0])))
+    let part = EvaluationLease(step: 2, split: .validation, part: 0)
+    #expect(
+      worker.receive(lease(2, step: 4, [], [part]), now: 3.2).contains(.fetch(step: 2, chunks: [])),
+      "nobody sends old versions without being asked")
+  }
+
+  @Test func aNewLeaseFreesWhatItDoesNotNeed() {
+    var worker = readyWorker()
+    _ = worker.receive(lease(1, step: 1, [0, 1]), now: 0)
+    for chunk in 0..<2 { _ = worker.receive(values(chunk, step: 0), now: 0) }
+    let job = Job.training(step: 1, replica: 0)
+    _ = worker.computed(job, now: 0)
+    let actions = worker.receive(lease(2, step: 2, [0]), now: 1)
+    #expect(Set(actions) == [.forgetContribution(job), .forgetValues(step: 0)])
+    #expect(
+      worker.computed(.training(step: 1, replica: 1), now: 1)
+        == [.forgetContribution(.training(step: 1, replica: 1))])
+  }
+
+  @Test func silenceOfTheServerLeadsToAnotherHello() {
+    var worker = readyWorker()
+    #expect(worker.tick(now: 9).contains(.send(.heartbeat(.init(run: 9, session: 1, lease: 0)))))
+    #expect(
+      worker.tick(now: 9.1)
+        == [.log("Nothing heard from server:1 for 9.1 s; joining again.")])
+    #expect(worker.tick(now: 9.2) == [.send(.hello(fittingHello()))])
+    #expect(worker.receive(.welcome(welcome(run: 10)), now: 9.3) == [.prepare(welcome(run: 10))])
+  }
+
+  @Test func whatWasBegunForAnotherRunIsNotSent() {
+    var worker = readyWorker()
+    _ = worker.receive(lease(1, step: 1, [0]), now: 0)
+    for chunk in 0..<2 { _ = worker.receive(values(chunk, step: 0), now: 0) }
+    _ = worker.receive(.rejoin(.init()), now: 1)
+    _ = worker.receive(.welcome(welcome(run: 10)), now: 1)
+    _ = worker.prepared(valueCount: run.values.count, now: 1)
+    let notice = Lease(number: 1, step: 1, replicas: [0], evaluations: [])
+    _ = worker.receive(.lease(.init(run: 10, session: 1, lease: notice)), now: 1)
+    for chunk in 0..<2 {
+      #expect(!worker.receive(values(chunk, step: 0, run: 10), now: 1).isEmpty)
+    }
+    let job = Job.training(step: 1, replica: 0)
+    #expect(worker.computed(job, now: 2) == [.forgetContribution(job), .compute(job)])
+    #expect(worker.computed(job, now: 3) == [.sendContribution(job)])
+  }
+
+  @Test func aWorkerThatRejoinsWhileItPreparesJoinsOnlyOnce() {
+    var worker = joiningWorker()
+    _ = worker.receive(.welcome(welcome()), now: 0)
+    _ = worker.receive(.rejoin(.init()), now: 1)
+    #expect(worker.tick(now: 2) == [])
+    #expect(worker.receive(.welcome(welcome(session: 2)), now: 2) == [])
+    #expect(worker.prepared(valueCount: 4, now: 3) == [])
+    #expect(worker.tick(now: 3) == [.send(.hello(fittingHello()))])
+  }
+
+  @Test func saysGoodbyeWhenItIsToldToLeave() {
+    var worker = readyWorker()
+    #expect(
+      worker.leave() == [
+        .send(.goodbye(.init(run: 9, session: 1, reason: "it was told to"))), .end(.left),
+      ])
+  }
+
+  @Test func aFailureNamesTheJob() {
+    var worker = readyWorker()
+    let reason = "step 2, replica 1: no such sample"
+    #expect(
+      worker.computationFailed(.training(step: 2, replica: 1), reason: "no such sample") == [
+        .send(.failed(.init(run: 9, session: 1, reason: reason))), .end(.failed(reason)),
+      ])
+  }
+}
