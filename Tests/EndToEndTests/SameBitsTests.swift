@@ -11,7 +11,8 @@ import Training
   init() throws { workspace = try Workspace() }
 
   @Test(arguments: [
-    ["--single-process", "--threads", "2"], ["--workers", "1"], ["--workers", "2", "--threads", "2"],
+    ["--single-process", "--threads", "2"], ["--workers", "1"],
+    ["--workers", "2", "--threads", "2"],
     ["--workers", "3"], ["--workers", "5"],
   ])
   func processesAndThreadsDoNotMatter(arguments: [String]) throws {
