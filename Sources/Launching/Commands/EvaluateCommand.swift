@@ -26,7 +26,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The version, instead of the best one.", valueName: "n"))
   var step: Int?
 
-  @Option(help: ArgumentHelp("Threads to compute on; as many as cores unless said.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Threads to compute on; as many as cores unless said.", valueName: "n"))
   var threads: Int?
 
   @Flag(help: "Print JSON instead of a table.")

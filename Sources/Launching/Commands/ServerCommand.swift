@@ -26,7 +26,9 @@ public struct ParameterServerCommand: ParsableCommand {
   @OptionGroup var experiment: ExperimentOptions
   @OptionGroup var place: RunOptions
 
-  @Option(help: ArgumentHelp("The address to listen on; port 0 takes a free one.", valueName: "host:port"))
+  @Option(
+    help: ArgumentHelp("The address to listen on; port 0 takes a free one.", valueName: "host:port")
+  )
   var listen = "127.0.0.1:0"
 
   @Option(help: ArgumentHelp("The port for bulk data; 0 takes a free one.", valueName: "port"))
