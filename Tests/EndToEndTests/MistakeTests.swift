@@ -93,7 +93,7 @@ import Training
     let second = try RunningProcess(
       .server, Trial.short.options + ["--run", "second", "--listen", cluster.endpoint],
       in: workspace)
-    expectRefusal(try second.wait(), [cluster.endpoint, "in use"])
+    expectRefusal(try second.wait(), [cluster.endpoint, "is listening there"])
     expectRefusal(
       try workspace.relate(["train", "--run", "run", "--resume", "--single-process"]),
       ["Another process is training in run"])
