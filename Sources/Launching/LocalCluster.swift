@@ -22,6 +22,8 @@ final class LocalCluster {
   private var startedWorkers = 0
   private static let secondsToListen = 30.0
   private static let secondsToEnd = 15.0
+  /// A worker has nothing to save, and a frozen one will not answer.
+  private static let secondsForWorkerToEnd = 2.0
 
   /// A cluster that is not started yet; without an experiment it resumes the directory's run.
   init(directory: RunDirectory, experiment: Experiment?, workers: Int, threads: Int) {
@@ -74,7 +76,7 @@ final class LocalCluster {
         children[index] = try startWorker(endpoint)
       }
     }
-    for child in children { child.end(within: Self.secondsToEnd) }
+    for child in children { child.end(within: Self.secondsForWorkerToEnd) }
     return exitCode(of: server)
   }
 
