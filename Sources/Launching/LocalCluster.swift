@@ -23,6 +23,8 @@ final class LocalCluster {
   private var startedWorkers = 0
   private static let secondsToListen = 30.0
   private static let secondsToEnd = 15.0
+  /// A worker has nothing to save, and a frozen one will not answer.
+  private static let secondsForWorkerToEnd = 2.0
 
   /// A cluster that is not started yet; without an experiment it resumes the directory's run.
   init(directory: RunDirectory, experiment: Experiment?, workers: Int, threads: Int) {
@@ -35,8 +37,10 @@ final class LocalCluster {
 
   /// Runs to the end and returns the server's exit code.
   func run() throws -> Int32 {
-    let endpointFile = NSTemporaryDirectory() + "/relate-\(getpid()).endpoint"
-    let experimentFile = NSTemporaryDirectory() + "/relate-\(getpid()).json"
+    // Not the process's number: a killed one leaves its files, and numbers come round again.
+    let scratch = NSTemporaryDirectory() + "/relate-\(UUID().uuidString)"
+    let endpointFile = scratch + ".endpoint"
+    let experimentFile = scratch + ".json"
     defer {
       unlink(endpointFile)
       unlink(experimentFile)
@@ -54,8 +58,7 @@ final class LocalCluster {
     let server = try Child("ParameterServer", arguments, log: nil)
     defer { server.end(within: Self.secondsToEnd) }
     guard let endpoint = waitForEndpoint(endpointFile, of: server) else {
-      // The server has said itself why it does not listen.
-      return server.exitCode ?? ExitStatus.failed
+      return exitCode(of: server)
     }
     var children = try (0..<workers).map { _ in try startWorker(endpoint) }
     var isStopping = false
@@ -74,7 +77,17 @@ final class LocalCluster {
         children[index] = try startWorker(endpoint)
       }
     }
-    for child in children { child.end(within: Self.secondsToEnd) }
+    for child in children { child.end(within: Self.secondsForWorkerToEnd) }
+    return exitCode(of: server)
+  }
+
+  /// The code to end with. A server that was not killed has said itself why it ended.
+  private func exitCode(of server: Child) -> Int32 {
+    if server.wasEndedBySignal {
+      note(
+        "Error: \(server.ending). The last checkpoint is kept: "
+          + "relate train --run \(directory.path) --resume")
+    }
     return server.exitCode ?? ExitStatus.failed
   }
 
@@ -143,14 +156,19 @@ final class Child {
   /// Its exit code once it has ended; that of a shell if a signal ended it.
   var exitCode: Int32? {
     guard !process.isRunning else { return nil }
-    return process.terminationReason == .uncaughtSignal
+    return wasEndedBySignal
       ? 128 + process.terminationStatus : process.terminationStatus
+  }
+
+  /// Whether it ended without being able to say why.
+  var wasEndedBySignal: Bool {
+    !process.isRunning && process.terminationReason == .uncaughtSignal
   }
 
   /// How it ended, for people, with the last thing it said.
   var ending: String {
     let how =
-      process.terminationReason == .uncaughtSignal
+      wasEndedBySignal
       ? "was ended by signal \(process.terminationStatus)"
       : "ended with code \(process.terminationStatus)"
     let said = log.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) }?

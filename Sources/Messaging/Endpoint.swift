@@ -93,7 +93,10 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
       guard host.hasSuffix("]"), isIPv6(String(host.dropFirst().dropLast())) else {
         throw Defect(reason: "'\(host)' is not an IPv6 address in square brackets, as in [::1]")
       }
-      return String(host.dropFirst().dropLast())
+      let address = String(host.dropFirst().dropLast())
+      // ZeroMQ reports an IPv4 address it listens on in this form; people should see the plain one.
+      if let plain = address.lowercased().suffix(after: "::ffff:"), isIPv4(plain) { return plain }
+      return address
     }
     if host.isEmpty {
       throw Defect(reason: "the host is missing; write * to listen on all addresses")

@@ -48,13 +48,15 @@ public final class Progress {
     let done = record.step - (firstStep ?? record.step) + 1
     let elapsed = startedAt.duration(to: now).seconds
     let perStep = elapsed / Double(done)
+    // The time left comes early, because a narrow terminal cuts the line off.
     var parts = [
-      "step \(record.step)/\(totalSteps)", "loss \(decimals(loss, 4))",
+      "step \(record.step)/\(totalSteps)",
+      "\(readableDuration(perStep * Double(totalSteps - record.step))) left",
+      "loss \(decimals(loss, 4))",
       "accuracy \(decimals(100 * accuracy, 1)) %",
     ]
     if let validation { parts.append("validation \(decimals(100 * validation, 1)) %") }
     parts.append("\(Int(Double(samplesPerStep) / perStep)) samples/s")
-    parts.append("\(readableDuration(perStep * Double(totalSteps - record.step))) left")
     if let workers { parts.append("\(workers) worker\(workers == 1 ? "" : "s")") }
     write(live: parts.joined(separator: "  "))
     if isLast { endLiveLine() }

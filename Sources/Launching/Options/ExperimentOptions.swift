@@ -33,8 +33,9 @@ public struct ExperimentOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Passes over the training data, instead of steps.", valueName: "n"))
   var epochs: Double?
 
-  @Option(help: ArgumentHelp("The key of everything random in the run.", valueName: "n"))
-  var seed: UInt64 = 1
+  @Option(
+    help: ArgumentHelp("The key of everything random in the run; 1 unless said.", valueName: "n"))
+  var seed: UInt64?
 
   @Option(help: ArgumentHelp("The highest learning rate of the preset's schedule.", valueName: "x"))
   var learningRate: Double?
@@ -77,16 +78,24 @@ public struct ExperimentOptions: ParsableArguments {
   enum Engine: String, ExpressibleByArgument, CaseIterable { case auto, openblas }
 
   /// Whether anything was said that would fix an experiment.
-  var isEmpty: Bool {
+  var isEmpty: Bool { experiment == nil && saysNothingBesideTheFile }
+
+  private var saysNothingBesideTheFile: Bool {
     task == nil && model == nil && preset == nil && replicas == nil && batchSize == nil
-      && steps == nil && epochs == nil && learningRate == nil && clipNorm == nil
+      && steps == nil && epochs == nil && seed == nil && learningRate == nil && clipNorm == nil
       && evaluateEvery == nil && trainingImages == nil && validationImages == nil
-      && testImages == nil && dataSeed == nil && experiment == nil
+      && testImages == nil && dataSeed == nil
   }
 
   /// The experiment that the options describe.
   func resolved() throws -> Experiment {
-    if let file = experiment { return try Self.read(file) }
+    if let file = experiment {
+      guard saysNothingBesideTheFile else {
+        throw ValidationError(
+          "--experiment takes everything from \(file): leave out the task and its options.")
+      }
+      return try Self.read(file)
+    }
     guard let task else {
       throw ValidationError("Name a task, e.g. sort-of-clevr; `relate tasks` lists them.")
     }
@@ -103,7 +112,7 @@ public struct ExperimentOptions: ParsableArguments {
       samples: built.sampleCount(of: .training), perStep: replicas * batchSize,
       default: defaults.steps)
     let experiment = Experiment(
-      task: try JSONValue(encoding: configuration), seed: seed, replicas: replicas,
+      task: try JSONValue(encoding: configuration), seed: seed ?? 1, replicas: replicas,
       batchSize: batchSize, steps: steps,
       learningRate: schedule(from: defaults, steps: steps),
       clipping: clipNorm.map { GradientClipping(maximumNorm: $0) },

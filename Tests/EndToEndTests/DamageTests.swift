@@ -1,0 +1,108 @@
+// Files of a run that are damaged, foreign or cannot be written: said clearly, and nothing is lost.
+
+import Foundation
+import Testing
+import Training
+
+@Suite struct DamageTests {
+  private let workspace: Workspace
+  private let run: RunDirectory
+
+  /// Begins with a copy of a finished run with checkpoints of steps 2 and 4.
+  init() throws {
+    workspace = try Workspace()
+    run = workspace.run("run")
+    try FileManager.default.copyItem(atPath: Reference.short.get().run.path, toPath: run.path)
+    #expect(run.checkpointSteps() == [2, 4])
+  }
+
+  private func resume() throws -> Ended {
+    try workspace.relate(["train", "--run", "run", "--resume", "--single-process"])
+  }
+
+  private func expectRefusal(_ ended: Ended, _ words: [String]) {
+    #expect((1...127).contains(ended.code), "\(ended)")
+    #expect(ended.errors.hasPrefix("Error: "), "\(ended)")
+    for word in words { #expect(ended.errors.contains(word), "\(word)\n\(ended)") }
+  }
+
+  private func change(_ path: String, _ change: (inout Data) -> Void) throws {
+    var data = try Data(contentsOf: URL(fileURLWithPath: path))
+    change(&data)
+    try data.write(to: URL(fileURLWithPath: path))
+  }
+
+  @Test(arguments: [0, 4, 100, 5_000, 500_000])
+  func aTruncatedCheckpointIsNotUsed(bytes: Int) throws {
+    try change(run.checkpointPath(step: 4)) { $0 = $0.prefix(bytes) }
+    expectRefusal(try resume(), ["step-00000004.safetensors", "cannot be used", "Remove it"])
+  }
+
+  @Test(arguments: [3, 40, 2_000, 200_000, 1_000_000])
+  func aFlippedBitInACheckpointIsNoticed(byte: Int) throws {
+    try change(run.checkpointPath(step: 4)) { $0[byte] ^= 4 }
+    expectRefusal(try resume(), ["step-00000004.safetensors"])
+    // As the sentence advises.
+    try FileManager.default.removeItem(atPath: run.checkpointPath(step: 4))
+    try resume().requiringSuccess()
+    #expect(try run.digests() == Reference.short.get().digests)
+  }
+
+  @Test func aCheckpointOfAnotherExperimentIsNotUsed() throws {
+    try workspace.train(.short, ["--single-process", "--seed", "2"], run: "other")
+    let path = run.checkpointPath(step: 4)
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.copyItem(
+      atPath: workspace.run("other").checkpointPath(step: 4), toPath: path)
+    expectRefusal(try resume(), ["another experiment"])
+    expectRefusal(
+      try workspace.relate(["evaluate", "run", "--step", "4"]), ["another experiment"])
+  }
+
+  @Test func aChangedExperimentIsNoticed() throws {
+    try change(run.experimentPath) {
+      $0 = Data(
+        String(decoding: $0, as: UTF8.self).replacing(
+          "\"batchSize\" : 4", with: "\"batchSize\" : 5"
+        )
+        .utf8)
+    }
+    expectRefusal(try resume(), ["another experiment"])
+  }
+
+  @Test(arguments: ["experiment.json", "steps.jsonl", "evaluations.jsonl"])
+  func damagedRecordsAreNoticed(name: String) throws {
+    try change("\(run.path)/\(name)") { $0[2] = UInt8(ascii: "}") }
+    expectRefusal(try resume(), [name, "damaged"])
+  }
+
+  @Test func halfALineAtTheEndIsNoDamage() throws {
+    try change(run.stepsPath) { $0 += Data("{\"step\":5,\"lo".utf8) }
+    try resume().requiringSuccess()
+    #expect(try run.digests() == Reference.short.get().digests)
+  }
+
+  @Test(arguments: [["--single-process"], ["--workers", "1"]])
+  func aRunIsNotWrittenOver(arguments: [String]) throws {
+    let before = try Data(contentsOf: URL(fileURLWithPath: run.stepsPath))
+    let ended = try workspace.start(.short, arguments, run: "run").wait()
+    expectRefusal(ended, ["There is a run in run already", "--resume"])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: run.stepsPath)) == before)
+    #expect(try run.readSummary() != nil)
+  }
+
+  /// A limit to the size of files stands for a full disk: the same call fails at the same place.
+  @Test(arguments: ["--single-process", "--workers 1"])
+  func aFullDiskLosesNothing(arguments: String) throws {
+    let train = ([Executable.relate.path, "train"] + Trial.short.options).joined(separator: " ")
+    let ended = try workspace.shell(
+      "trap '' XFSZ; ulimit -f 100; exec \(train) \(arguments) --run full")
+    expectRefusal(ended, ["File too large"])
+    #expect(workspace.run("full").checkpointSteps() == [])
+    let left = try FileManager.default.contentsOfDirectory(
+      atPath: workspace.run("full").checkpointsPath)
+    #expect(left == [])
+    try workspace.resume("full", ["--workers", "1"])
+    #expect(try workspace.run("full").digests() == Reference.short.get().digests)
+  }
+}

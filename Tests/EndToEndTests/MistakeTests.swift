@@ -1,0 +1,120 @@
+// What people get wrong is answered with a sentence and a code, and nothing is damaged by it.
+
+import Foundation
+import Glibc
+import Testing
+import Training
+
+@Suite struct MistakeTests {
+  private let workspace: Workspace
+
+  init() throws { workspace = try Workspace() }
+
+  /// What was typed after the name of an executable, and words of the answer.
+  private func expectRefusal(_ ended: Ended, _ words: [String]) {
+    #expect((1...127).contains(ended.code), "\(ended)")
+    #expect(ended.errors.hasPrefix("Error: "), "\(ended)")
+    #expect(!ended.errors.contains("Fatal error"), "\(ended)")
+    for word in words { #expect(ended.errors.contains(word), "\(word)\n\(ended)") }
+  }
+
+  @Test(arguments: [
+    ("train sort-of-clever", ["no task called \"sort-of-clever\"", "sort-of-clevr"]),
+    (
+      "train sort-of-clevr --preset tiny", ["no preset called \"tiny\"", "small", "paper", "quick"]
+    ),
+    ("train sort-of-clevr --model rn", ["no model called \"rn\"", "cnn-rn", "state-rn"]),
+    ("train sort-of-clevr --stepz 4", ["--stepz", "--steps"]),
+    ("train sort-of-clevr --steps 0", ["steps must be at least 1, not 0"]),
+    ("train sort-of-clevr --steps many", ["many", "--steps"]),
+    ("train sort-of-clevr --steps 5 --epochs 1", ["not both"]),
+    ("train sort-of-clevr --epochs nan", ["--epochs nan"]),
+    ("train sort-of-clevr --replicas 99999", ["at most 4096"]),
+    ("train sort-of-clevr --learning-rate=-1", ["rate"]),
+    ("train sort-of-clevr --training-images 0", ["training split has 0 images"]),
+    ("train sort-of-clevr --workers 0", ["from 1 to 1024, not 0"]),
+    ("train sort-of-clevr --workers 2 --single-process", ["not both"]),
+    ("train", ["Name a task", "relate tasks"]),
+    ("train --resume", ["--run DIR --resume"]),
+    ("train --run missing --resume", ["no run in missing"]),
+    ("train --run missing --resume --single-process", ["no run in missing"]),
+    ("train --run missing --resume --steps 9", ["--resume", "leave out"]),
+    ("train --run missing --resume --seed 9", ["--resume", "leave out"]),
+    ("train --experiment missing.json", ["Cannot read missing.json"]),
+    ("train --experiment missing.json --steps 4", ["missing.json", "leave out"]),
+    ("train sort-of-clevr --run /dev/null/run --single-process", ["Cannot create", "--run"]),
+    ("train sort-of-clevr --run /dev/null/run", ["Cannot create", "--run"]),
+    ("evaluate missing", ["no run in missing"]),
+    ("evaluate missing --split tests", ["tests", "training, validation"]),
+    ("compare missing other", ["no run in missing"]),
+    ("generate sort-of-clevr --out /dev/null/data", ["/dev/null/data"]),
+    ("generate sort-of-clevr --out . --test-images 0", ["test split has 0 images"]),
+    ("bench step --config huge", ["no configuration called \"huge\"", "babi"]),
+    ("bench step --config babi --batch 0", ["out of range"]),
+    ("parity --config babi --weights w --batch b --out o", ["w"]),
+  ])
+  func relateIsToldNonsense(line: String, words: [String]) throws {
+    expectRefusal(try workspace.relate(line.split(separator: " ").map(String.init)), words)
+    #expect(!FileManager.default.fileExists(atPath: workspace.path("missing")))
+    #expect(!FileManager.default.fileExists(atPath: workspace.path("runs")))
+  }
+
+  @Test(arguments: [
+    ("sort-of-clevr --run run --listen 0.0.0.0:0", ["0.0.0.0", "--insecure"]),
+    ("sort-of-clevr --run run --listen *:0", ["--insecure"]),
+    ("sort-of-clevr --run run --listen nowhere", ["nowhere", "port is missing"]),
+    ("sort-of-clevr --run run --listen 127.0.0.1:99999", ["0 to 65535"]),
+    ("--run run --resume", ["no run in run"]),
+    ("sort-of-clevr --run run --silence 0", ["--silence"]),
+  ])
+  func theServerIsToldNonsense(line: String, words: [String]) throws {
+    let arguments = line.split(separator: " ").map(String.init)
+    expectRefusal(try RunningProcess(.server, arguments, in: workspace).wait(), words)
+    #expect(!FileManager.default.fileExists(atPath: workspace.path("run")))
+  }
+
+  @Test(arguments: [
+    ("--server nowhere", ["nowhere", "port is missing"]),
+    ("--server 127.0.0.1:0", ["port"]),
+    ("--server http://127.0.0.1:80", ["tcp://"]),
+    ("--server 127.0.0.1:1 --threads 0", ["--threads"]),
+    ("", ["--server"]),
+    // Nobody listens there.
+    ("--server 127.0.0.1:1 --join 1", ["127.0.0.1:1", "1"]),
+  ])
+  func theWorkerIsToldNonsense(line: String, words: [String]) throws {
+    let arguments = line.split(separator: " ").map(String.init)
+    expectRefusal(
+      try RunningProcess(.worker, arguments, in: workspace).wait(atMost: 20), words)
+  }
+
+  @Test func theAddressOrTheDirectoryIsInUse() throws {
+    let cluster = try ClusterByHand(.short, run: "run", in: workspace)
+    let second = try RunningProcess(
+      .server, Trial.short.options + ["--run", "second", "--listen", cluster.endpoint],
+      in: workspace)
+    expectRefusal(try second.wait(), [cluster.endpoint, "is listening there"])
+    expectRefusal(
+      try workspace.relate(["train", "--run", "run", "--resume", "--single-process"]),
+      ["Another process is training in run"])
+    try cluster.startWorker()
+    try cluster.server.wait().requiringSuccess()
+    #expect(try workspace.run("run").digests() == Reference.short.get().digests)
+  }
+
+  @Test func aWorkerOfOtherArithmeticIsRefused() throws {
+    let engine = try Reference.short.get().run.readExperiment().engine
+    let other = engine.contains("Haswell") ? "Sandybridge" : "Haswell"
+    let cluster = try ClusterByHand(.short, run: "run", in: workspace)
+    let stranger = try cluster.startWorker(environment: ["OPENBLAS_CORETYPE": other])
+    expectRefusal(try stranger.wait(), ["OPENBLAS_CORETYPE", other, engine])
+    try cluster.waitForServer(toSay: "Refused a worker")
+    try cluster.startWorker()
+    try cluster.server.wait().requiringSuccess()
+    #expect(try workspace.run("run").digests() == Reference.short.get().digests)
+    expectRefusal(
+      try workspace.relate(
+        ["train", "--run", "run", "--resume", "--single-process"],
+        environment: ["OPENBLAS_CORETYPE": other]), ["OPENBLAS_CORETYPE"])
+  }
+}

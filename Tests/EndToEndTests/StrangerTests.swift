@@ -1,0 +1,85 @@
+// What strangers send to a server's ports is dropped, counted and said, and the run goes on.
+
+import Foundation
+import Glibc
+import Messaging
+import Testing
+import Training
+
+@Suite struct StrangerTests {
+  @Test func garbageDoesNotDisturbARun() throws {
+    let workspace = try Workspace()
+    let dataPort = try freePort()
+    let cluster = try ClusterByHand(
+      .states, ["--data-port", String(dataPort)], run: "run", in: workspace)
+    let control = try Endpoint(cluster.endpoint)
+    guard case .tcp(_, let controlPort) = control.transport else {
+      throw TestFailure("The server listens on \(control).")
+    }
+    try cluster.startWorker()
+    try workspace.run("run").waitForStep(5)
+    for port in [controlPort, dataPort] {
+      try sendBytes([UInt8]("GET / HTTP/1.1\r\n\r\n".utf8), to: port)
+      try sendBytes([0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F], to: port)
+      try sendBytes((0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 167) }, to: port)
+    }
+    for message in ["", "nonsense", "{\"hello\":1}", "{\"heartbeat\":{\"run\":1}}"] {
+      try sendMessage([UInt8](message.utf8), to: control)
+    }
+    for count in [0, 8, 54, 200] {
+      try sendMessage([UInt8](repeating: 0x52, count: count), to: Endpoint("127.0.0.1:\(dataPort)"))
+    }
+    let server = try cluster.server.wait().requiringSuccess()
+    #expect(server.output.contains("that are not ours: a control message that cannot be read"))
+    #expect(try workspace.run("run").digests() == Reference.states.get().digests)
+    #expect(try cluster.workers[0].wait().code == 0)
+  }
+
+  /// Sends one well-formed frame with any content.
+  private func sendMessage(_ bytes: [UInt8], to endpoint: Endpoint) throws {
+    let context = try Context()
+    var options = SocketOptions(maximumFrameByteCount: 1 << 20)
+    options.linger = .seconds(1)
+    let socket = try Socket(.dealer, in: context, options: options)
+    try socket.connect(to: endpoint)
+    try waitUntil("a connection to \(endpoint)", atMost: 10) { try socket.send(bytes) == .sent }
+  }
+
+  /// Sends bytes that no ZeroMQ peer would send.
+  private func sendBytes(_ bytes: [UInt8], to port: UInt16) throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = loopback(port)
+    let connected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard connected == 0 else { throw TestFailure("Nobody listens on port \(port).") }
+    // The server may well hang up before all is sent.
+    _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+  }
+
+  /// A port that was free a moment ago.
+  private func freePort() throws -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = loopback(0)
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+      }
+    }
+    guard bound else { throw TestFailure("There is no free port.") }
+    return UInt16(bigEndian: address.sin_port)
+  }
+
+  private func loopback(_ port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    return address
+  }
+}
