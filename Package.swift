@@ -86,6 +86,12 @@ let package = Package(
       resources: [.copy("Golden")]),
     tests("MessagingTests", ["Messaging"]),
     tests("TrainingTests", ["Training", "NeuralNetworks", "Autodiff", "Tensors", "Messaging"]),
+    tests(
+      "EndToEndTests",
+      [
+        "relate", "ParameterServer", "Worker", "Training", "RelationNetworks", "NeuralNetworks",
+        "Tensors", "Messaging",
+      ]),
     tests("RepositoryTests", []),
   ]
 )

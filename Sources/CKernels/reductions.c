@@ -1,5 +1,5 @@
-// Sums, in an order that does not depend on the instruction set, and in double precision: a statistic
-// of a hundred thousand scalars must not be less exact than what is made with it.
+// Sums, in an order that does not depend on the instruction set, and in double precision: a
+// statistic of a hundred thousand scalars must not be less exact than what is made with it.
 #include "functions.h"
 #include "kernels.h"
 
@@ -26,7 +26,9 @@ INLINE double total(double *sums) {
 
 CLONES double relate_sum(ptrdiff_t count, const float *x) { LANE_SUM(x[k]); }
 
-CLONES double relate_dot(ptrdiff_t count, const float *x, const float *y) { LANE_SUM((double)x[k] * y[k]); }
+CLONES double relate_dot(ptrdiff_t count, const float *x, const float *y) {
+  LANE_SUM((double)x[k] * y[k]);
+}
 
 CLONES double relate_squared_deviations(ptrdiff_t count, const float *x, double mean) {
   LANE_SUM(((double)x[k] - mean) * ((double)x[k] - mean));

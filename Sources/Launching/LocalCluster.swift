@@ -81,7 +81,9 @@ final class LocalCluster {
     return exitCode(of: server)
   }
 
-  /// The code to end with. A server that was not killed has said itself why it ended.
+  /// The code to end with.
+  ///
+  /// A server that was not killed has said itself why it ended.
   private func exitCode(of server: Child) -> Int32 {
     if server.wasEndedBySignal {
       note(

@@ -108,9 +108,9 @@ void relate_columns_to_image(const relate_convolution_shape *shape, const float 
 // y = (x - mean) * factor + offset
 void relate_normalize(ptrdiff_t count, const float *x, float mean, float factor, float offset,
                       float *y);
-// out = a * g + b * x + c
-void relate_normalize_backward(ptrdiff_t count, const float *g, const float *x, float mean, float a, float b,
-                               float c, float *out);
+// out = a * g + b * (x - mean) + c: about the mean, where b * x and c would cancel
+void relate_normalize_backward(ptrdiff_t count, const float *g, const float *x, float mean, float a,
+                               float b, float c, float *out);
 // gates [rows, 4 width] (i, f, g, o before their activations) become activated in place;
 // cell = f * previous + i * g; hidden = o * tanh(cell). previous may be NULL (zeros).
 void relate_lstm_cell(ptrdiff_t rows, ptrdiff_t width, float *gates, const float *previous,

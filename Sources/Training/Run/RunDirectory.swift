@@ -89,12 +89,12 @@ public struct RunDirectory: Sendable, Hashable {
     return try readJSON(RunSummary.self, from: summaryPath)
   }
 
-  /// The lines before the first damaged one: what a crash of the machine left of them.
+  /// The lines of `steps.jsonl` without damaged ones at its end, which a crash may leave.
   func readIntactSteps() throws(RunFileError) -> [StepRecord] {
     try readLines(StepRecord.self, from: stepsPath, endingAtDamage: true)
   }
 
-  /// The lines before the first damaged one.
+  /// The lines of `evaluations.jsonl` without damaged ones at its end.
   func readIntactEvaluations() throws(RunFileError) -> [EvaluationReport] {
     try readLines(EvaluationReport.self, from: evaluationsPath, endingAtDamage: true)
   }
@@ -129,7 +129,11 @@ public struct RunDirectory: Sendable, Hashable {
     let decoder = JSONDecoder()
     for (index, line) in lines.enumerated() {
       do { records.append(try decoder.decode(type, from: Data(line))) } catch {
-        if endingAtDamage { break }
+        // A crash damages the end of a file; what is damaged elsewhere was flushed before.
+        let isTheEnd = !lines[(index + 1)...].contains {
+          (try? decoder.decode(type, from: Data($0))) != nil
+        }
+        if endingAtDamage && isTheEnd { break }
         throw RunFileError("\(path), line \(index + 1) is damaged: \(readable(error))")
       }
     }

@@ -32,7 +32,9 @@ struct TestFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A process that was started by a test. It is killed when the last reference to it is gone.
+/// A process that was started by a test.
+///
+/// It is killed when the last reference to it is gone.
 ///
 /// What it says goes to files rather than pipes, so that it can never stand still for want of a
 /// reader.
