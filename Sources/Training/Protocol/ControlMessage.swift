@@ -64,6 +64,8 @@ enum ControlMessage: Hashable, Sendable {
     var session: UInt32
     /// The number of the last lease that arrived.
     var lease: Int
+    /// Whether it is computing.
+    var isBusy: Bool
   }
 
   /// The server is alive.

@@ -4,18 +4,21 @@ import NeuralNetworks
 
 extension ServerState {
   /// Sends the chunks that a worker lacks, if it asks for a version that is in use.
+  ///
+  /// A worker that has no lease yet does not know which version that is: who asks for all of
+  /// another one is sent the version that the step needs.
   func answerFetch(_ header: DataHeader, to peer: Peer) -> [ServerAction<Peer>] {
     let isInUse =
       header.step == step - 1 || evaluations.contains { $0.step == header.step }
     let chunkCount = configuration.values.chunkCount
-    guard isInUse else { return [] }
     if header.chunk == DataHeader.allChunks {
       return [
         .sendValues(
-          step: header.step, chunks: Array(0..<chunkCount), session: header.session, to: peer)
+          step: isInUse ? header.step : step - 1, chunks: Array(0..<chunkCount),
+          session: header.session, to: peer)
       ]
     }
-    guard header.chunk < chunkCount else { return [] }
+    guard isInUse, header.chunk < chunkCount else { return [] }
     return [
       .sendValues(step: header.step, chunks: [header.chunk], session: header.session, to: peer)
     ]
@@ -33,6 +36,7 @@ extension ServerState {
     guard phase == .training, header.step == step, !replicas.isComplete(header.index) else {
       return [.acknowledge(header, to: peer)]
     }
+    sessions[header.session]?.isStuck = false
     guard replicas.insert(chunk: header.chunk, of: header.index) else { return [] }
     var actions: [ServerAction<Peer>] = [
       .store(.training(step: step, replica: header.index), chunk: header.chunk)

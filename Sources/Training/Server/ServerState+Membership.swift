@@ -25,7 +25,6 @@ extension ServerState {
     let name = "worker \(id) (host \(hello.host), process \(hello.process))"
     sessions[id] = Session(name: name, control: peer, lastHeard: now)
     return [.send(welcome(id), to: peer), .log("\(name) joined at step \(step).")]
-      + (phase == .gathering ? beginStep(now: now) : leaseOutstanding(now: now))
   }
 
   func objection(to hello: ControlMessage.Hello) -> String? {

@@ -70,6 +70,11 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     var leaseSentAt = 0.0
     /// The number of the last lease that the worker has confirmed.
     var leaseSeen = 0
+    /// Whether its work had to be given to a second worker, and nothing has come from it since nor
+    /// has it become idle.
+    var isStuck = false
+    /// Whether it has built its task, which its first message on the data socket shows.
+    var isReady: Bool { data != nil }
   }
 
   enum Phase: Hashable, Sendable {
@@ -114,6 +119,14 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   /// The sessions in a fixed order, so that the same events give the same actions.
   var sessionsInOrder: [UInt32] { sessions.keys.sorted() }
 
+  /// The sessions that work is given to: those that are ready and not stuck, or, rather than none,
+  /// those that are ready.
+  var workingSessions: [UInt32] {
+    let ready = sessionsInOrder.filter { sessions[$0]?.isReady == true }
+    let prompt = ready.filter { sessions[$0]?.isStuck == false }
+    return prompt.isEmpty ? ready : prompt
+  }
+
   // MARK: Events
 
   /// A control message arrived.
@@ -128,6 +141,7 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
       sessions[beat.session]?.control = peer
       sessions[beat.session]?.lastHeard = now
       sessions[beat.session]?.leaseSeen = beat.lease
+      if !beat.isBusy { sessions[beat.session]?.isStuck = false }
       return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
@@ -147,10 +161,14 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     -> [ServerAction<Peer>]
   {
     guard phase != .ended, isKnown(header.run, header.session), header.shard == 0 else { return [] }
+    let wasReady = sessions[header.session]?.isReady == true
     sessions[header.session]?.data = peer
     sessions[header.session]?.lastHeard = now
     switch (header.kind, header.purpose) {
-    case (.fetch, _): return answerFetch(header, to: peer)
+    case (.fetch, _):
+      let values = answerFetch(header, to: peer)
+      guard !wasReady else { return values }
+      return values + (phase == .gathering ? beginStep(now: now) : leaseOutstanding(now: now))
     case (.contribution, .training): return takeReplica(header, from: peer, now: now)
     case (.contribution, _): return takeEvaluation(header, from: peer, now: now)
     case (.values, _), (.acknowledgement, _): return []
@@ -268,12 +286,12 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
       return leaseOutstanding(now: now)
     }
     if phase == .gathering {
-      let isGathered = sessions.count >= configuration.expectedWorkers
+      let isGathered = workingSessions.count >= configuration.expectedWorkers
       let isLate = now - startedAt > configuration.deadlines.gatherSeconds
-      guard !sessions.isEmpty, isGathered || isLate else { return [] }
+      guard !workingSessions.isEmpty, isGathered || isLate else { return [] }
     }
     phase = .training
-    replicas.assignBlocks(to: sessionsInOrder, now: now)
+    replicas.assignBlocks(to: workingSessions, now: now)
     grantEvaluations(now: now)
     return sendChangedLeases(now: now)
   }
@@ -281,7 +299,7 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   /// Leases whatever nobody holds, and tells those whose lease changed.
   mutating func leaseOutstanding(now: Double) -> [ServerAction<Peer>] {
     guard !sessions.isEmpty else { return [] }
-    if phase == .training { replicas.assignOrphans(to: sessionsInOrder, now: now) }
+    if phase == .training { replicas.assignOrphans(to: workingSessions, now: now) }
     if phase == .evaluating {
       if evaluations.isEmpty { return hasChosenBest ? end(.completed) : [.chooseBest] }
       grantEvaluations(now: now)
@@ -294,7 +312,9 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
       evaluations[index].releaseParts(leasedBefore: now - patience)
     }
     guard phase == .training else { return [] }
-    return replicas.raceLaggards(after: patience, among: sessionsInOrder, now: now).map { race in
+    let races = replicas.raceLaggards(after: patience, among: workingSessions, now: now)
+    for race in races { sessions[race.first]?.isStuck = true }
+    return races.map { race in
       .log(
         """
         Replica \(race.replica) of step \(step) is not in after \(tenths(patience)) s; \
@@ -308,7 +328,8 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   /// evaluation, afterwards as many as keep a worker busy.
   private mutating func grantEvaluations(now: Double) {
     let experiment = configuration.experiment
-    let workers = sessionsInOrder
+    let workers = workingSessions
+    guard !workers.isEmpty else { return }
     for index in evaluations.indices {
       var share = 2
       if phase == .training {

@@ -253,7 +253,7 @@ struct WorkerState: Sendable {
             .heartbeat(
               .init(
                 run: member.welcome.run, session: member.welcome.session,
-                lease: member.lease.number))))
+                lease: member.lease.number, isBusy: computing != nil))))
       }
       // In the lease's order, so that the same events give the same actions.
       for job in member.lease.jobs {
