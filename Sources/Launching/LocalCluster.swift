@@ -60,6 +60,9 @@ final class LocalCluster {
     guard let endpoint = waitForEndpoint(endpointFile, of: server) else {
       return exitCode(of: server)
     }
+    // Both are read by now; a launcher that is killed later leaves nothing behind.
+    unlink(endpointFile)
+    unlink(experimentFile)
     var children = try (0..<workers).map { _ in try startWorker(endpoint) }
     var isStopping = false
     while server.isRunning {

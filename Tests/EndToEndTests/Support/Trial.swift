@@ -1,5 +1,8 @@
 // Experiments that are small enough to be run again and again, and what they must come to.
 
+import Foundation
+import Glibc
+import Synchronization
 import Training
 
 /// An experiment of seconds.
@@ -41,11 +44,27 @@ final class Reference: Sendable {
 
   private init(_ trial: Trial) throws {
     workspace = try Workspace()
+    Self.removeAtExit(workspace.path)
     run = workspace.run("reference")
     try workspace.train(trial, ["--single-process", "--threads", "1"], run: "reference")
     digests = try run.digests()
     guard let summary = try run.readSummary() else { throw TestFailure("There is no summary.") }
     self.summary = summary
+  }
+
+  /// The references are kept until the tests are over, so nobody else removes their files.
+  private static let paths = Mutex<[String]>([])
+
+  private static func removeAtExit(_ path: String) {
+    paths.withLock { paths in
+      if paths.isEmpty {
+        atexit {
+          let paths = Reference.paths.withLock { $0 }
+          for path in paths { try? FileManager.default.removeItem(atPath: path) }
+        }
+      }
+      paths.append(path)
+    }
   }
 
   static let pixels = Result { try Reference(.pixels) }
