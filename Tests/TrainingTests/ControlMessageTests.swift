@@ -45,8 +45,8 @@ import Testing
         + #""replicas":[5,6],"step":4},"run":1,"session":2}}"#
     ),
     (
-      .heartbeat(.init(run: 1, session: 2, lease: 3)),
-      #"{"heartbeat":{"lease":3,"run":1,"session":2}}"#
+      .heartbeat(.init(run: 1, session: 2, lease: 3, isBusy: true)),
+      #"{"heartbeat":{"isBusy":true,"lease":3,"run":1,"session":2}}"#
     ),
     (.beat(.init(run: 1, step: 2)), #"{"beat":{"run":1,"step":2}}"#),
     (.rejoin(.init()), #"{"rejoin":{}}"#),

@@ -160,7 +160,8 @@ import Testing
 
   @Test func silenceOfTheServerLeadsToAnotherHello() {
     var worker = readyWorker()
-    #expect(worker.tick(now: 9).contains(.send(.heartbeat(.init(run: 9, session: 1, lease: 0)))))
+    let heartbeat = ControlMessage.Heartbeat(run: 9, session: 1, lease: 0, isBusy: false)
+    #expect(worker.tick(now: 9).contains(.send(.heartbeat(heartbeat))))
     #expect(
       worker.tick(now: 9.1)
         == [.log("Nothing heard from server:1 for 9.1 s; joining again.")])

@@ -345,7 +345,7 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   private mutating func sendChangedLeases(now: Double) -> [ServerAction<Peer>] {
     var actions: [ServerAction<Peer>] = []
     for id in sessionsInOrder {
-      guard let session = sessions[id] else { continue }
+      guard let session = sessions[id], session.isReady else { continue }
       var lease = session.lease
       lease.step = step
       lease.replicas = phase == .training ? replicas.held(by: id) : []

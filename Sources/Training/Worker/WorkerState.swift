@@ -54,6 +54,8 @@ struct WorkerState: Sendable {
     var lastHeard: Double
     var lastHeartbeat: Double
     var lease = Lease.none
+    /// When the worker last introduced its data socket, which it does until it has a lease.
+    var introducedAt = -Double.infinity
     /// Which chunks of each version are here.
     var receipts: [Int: ChunkReceipts] = [:]
     /// When the last chunk of each incomplete version arrived, or was asked for.
@@ -136,8 +138,7 @@ struct WorkerState: Sendable {
     member.values = Chunking(
       count: max(1, valueCount), chunkScalars: member.welcome.chunkScalars)
     phase = .joined(member)
-    // Introduces the data socket to the server, which answers only for a version in use.
-    return [.fetch(step: max(0, member.lease.step - 1), chunks: [])] + advance(now: now)
+    return advance(now: now)
   }
 
   /// The task could not be built.
@@ -294,6 +295,13 @@ struct WorkerState: Sendable {
   private mutating func advance(now: Double) -> [WorkerAction] {
     guard case .joined(var member) = phase, member.isPrepared else { return [] }
     var actions: [WorkerAction] = []
+    if member.lease.number == 0,
+      now - member.introducedAt > configuration.deadlines.resendSeconds
+    {
+      // Which version is in use only a lease tells; the server answers with that one.
+      member.introducedAt = now
+      actions.append(.fetch(step: 0, chunks: []))
+    }
     for version in member.lease.versions.sorted() {
       let receipts = member.receipts[version]
       if receipts?.isComplete == true { continue }

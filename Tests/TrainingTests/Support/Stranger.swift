@@ -59,7 +59,7 @@ final class Stranger {
     }
     for _ in 0..<6 { sendDamagedHeader() }
     let beat = ControlMessage.heartbeat(
-      .init(run: welcome.run ^ 1, session: welcome.session, lease: .max))
+      .init(run: welcome.run ^ 1, session: welcome.session, lease: .max, isBusy: false))
     _ = try? control.send(beat.encoded())
     _ = try? control.send(Array(repeating: UInt8(ascii: "["), count: 5000))
     if shouts % 8 == 1 { for port in ports { speakPlainly(to: port) } }
