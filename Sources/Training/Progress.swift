@@ -31,9 +31,7 @@ public final class Progress {
   }
 
   /// Shows a step.
-  ///
-  /// - Parameter workers: the workers alive; `nil` in a single process.
-  public func show(_ record: StepRecord, workers: Int?) {
+  public func show(_ record: StepRecord) {
     let now = ContinuousClock.now
     if firstStep == nil {
       firstStep = record.step
@@ -57,7 +55,7 @@ public final class Progress {
     ]
     if let validation { parts.append("validation \(decimals(100 * validation, 1)) %") }
     parts.append("\(Int(Double(samplesPerStep) / perStep)) samples/s")
-    if let workers { parts.append("\(workers) worker\(workers == 1 ? "" : "s")") }
+    if let workers = record.workers { parts.append("\(workers) worker\(workers == 1 ? "" : "s")") }
     write(live: parts.joined(separator: "  "))
     if isLast { endLiveLine() }
   }

@@ -21,6 +21,12 @@ public struct RunSetting {
     self.progress = progress
     self.isStopRequested = isStopRequested
   }
+
+  /// Shows a line to people and keeps it in the run's log.
+  public func note(_ line: String) {
+    progress.note(line)
+    recorder.log(line)
+  }
 }
 
 /// Trains in this process alone, on the context's threads.
@@ -53,8 +59,8 @@ public func trainInSingleProcess<Task: LearningTask>(
       return .failed(error.description)
     }
     let seconds = start.duration(to: .now).seconds
-    let record = try recorder.recordStep(outcome, state: state, seconds: seconds, waitedFor: nil)
-    setting.progress.show(record, workers: nil)
+    let record = try recorder.recordStep(outcome, state: state, seconds: seconds)
+    setting.progress.show(record)
     if experiment.evaluates(step: state.step) {
       let report = try evaluate(
         task, state.values, step: state.step, split: .validation, setting: setting,

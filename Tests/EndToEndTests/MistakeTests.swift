@@ -38,8 +38,7 @@ import Training
     ("train --resume", ["--run DIR --resume"]),
     ("train --run missing --resume", ["no run in missing"]),
     ("train --run missing --resume --single-process", ["no run in missing"]),
-    ("train --run missing --resume --steps 9", ["--resume", "leave out"]),
-    ("train --run missing --resume --seed 9", ["--resume", "leave out"]),
+    ("train sort-of-clevr --run missing --resume", ["no run in missing"]),
     ("train --experiment missing.json", ["Cannot read missing.json"]),
     ("train --experiment missing.json --steps 4", ["missing.json", "leave out"]),
     ("train sort-of-clevr --run /dev/null/run --single-process", ["Cannot create", "--run"]),
@@ -88,12 +87,26 @@ import Training
       try RunningProcess(.worker, arguments, in: workspace).wait(atMost: 20), words)
   }
 
+  @Test func optionsBesideResumeMustAgreeWithTheRun() throws {
+    try workspace.train(.short, ["--single-process"], run: "run")
+    let again = ["--run", "run", "--resume", "--single-process"]
+    try workspace.relate(["train"] + Trial.short.options + again).requiringSuccess()
+    try workspace.relate(["train", "sort-of-clevr"] + again).requiringSuccess()
+    expectRefusal(
+      try workspace.relate(["train", "--steps", "9", "--seed", "2"] + again),
+      ["--resume", "another one", "seed, steps"])
+    expectRefusal(
+      try workspace.relate(["train", "--preset", "small"] + again), ["--resume", "task"])
+    #expect(try workspace.run("run").digests() == Reference.short.get().digests)
+  }
+
   @Test func theAddressOrTheDirectoryIsInUse() throws {
     let cluster = try ClusterByHand(.short, run: "run", in: workspace)
     let second = try RunningProcess(
       .server, Trial.short.options + ["--run", "second", "--listen", cluster.endpoint],
       in: workspace)
     expectRefusal(try second.wait(), [cluster.endpoint, "is listening there"])
+    #expect(!FileManager.default.fileExists(atPath: workspace.run("second").path))
     expectRefusal(
       try workspace.relate(["train", "--run", "run", "--resume", "--single-process"]),
       ["Another process is training in run"])

@@ -41,7 +41,7 @@ import Training
     for (index, step) in steps.enumerated() {
       #expect(
         step.names == [
-          "accuracy", "digest", "learning_rate", "loss", "seconds", "step", "waited_for",
+          "accuracy", "digest", "learning_rate", "loss", "seconds", "step", "waited_for", "workers",
         ])
       #expect(step["step"] == .integer(index + 1))
       #expect(step["digest"]?.text?.wholeMatch(of: /[0-9a-f]{16}/) != nil)
@@ -125,7 +125,7 @@ import Training
     let reference = try Reference.states.get()
     func settled(_ step: StepRecord) -> StepRecord {
       var step = step
-      (step.seconds, step.waitedFor) = (0, nil)
+      (step.seconds, step.waitedFor, step.workers) = (0, nil, nil)
       return step
     }
     #expect(try run.readSteps().map(settled) == reference.run.readSteps().map(settled))

@@ -60,8 +60,8 @@ import Testing
     try expectSameResults(run, expected)
   }
 
-  /// The server ends without a word, as if killed, when its first checkpoint cannot be written.
-  @Test func workersOutliveAServerThatIsKilled() throws {
+  /// The server's first checkpoint cannot be written.
+  @Test func workersAreToldWhenTheServerFails() throws {
     let experiment = syntheticExperiment(steps: 40, evaluationInterval: 20)
     let expected = try undisturbed(experiment)
     let run = TemporaryRun(experiment)
@@ -70,10 +70,18 @@ import Testing
     try FileManager.default.moveItem(atPath: checkpoints, toPath: hidden)
     let workers = (0..<2).map { _ in WorkerOnThread(first.endpoint) }
     #expect(throws: RunFileError.self) { try first.ending.wait() }
+    for worker in workers {
+      guard case .closed(let reason) = try worker.ending.wait() else {
+        Issue.record("a worker was not told")
+        continue
+      }
+      #expect(reason.contains("the run failed") && reason.contains("checkpoint"))
+    }
     try FileManager.default.moveItem(atPath: hidden, toPath: checkpoints)
-    let second = try ServerOnThread(run, listeningAt: "\(first.endpoint)", expecting: 2)
+    let second = try ServerOnThread(run, listeningAt: "\(first.endpoint)", expecting: 1)
+    let another = WorkerOnThread(second.endpoint)
     #expect(try second.ending.wait() == .completed)
-    for worker in workers { #expect(try worker.ending.wait() == .closed("the run is complete")) }
+    #expect(try another.ending.wait() == .closed("the run is complete"))
     try expectSameResults(run, expected)
   }
 

@@ -62,10 +62,6 @@ public struct ParameterServerCommand: ParsableCommand {
 
   /// Checks what can be checked without looking at the machine.
   public func validate() throws {
-    if place.resume && !experiment.isEmpty {
-      throw ValidationError(
-        "--resume goes on with the run's own experiment: leave out the task and its options.")
-    }
     guard (0.5...3600).contains(silence), (1...1e7).contains(wait) else {
       throw ValidationError("--silence must be from 0.5 to 3600 and --wait from 1 to 1e7 seconds.")
     }
@@ -79,20 +75,20 @@ public struct ParameterServerCommand: ParsableCommand {
   private func serve() throws -> Int32 {
     let stop = StopRequest(endsWithParent: child)
     tuneAllocator()
-    var options = ServerOptions(endpoint: try Endpoint(listen))
-    guard options.endpoint.isLocal || insecure else {
+    let address = try Endpoint(listen)
+    guard address.isLocal || insecure else {
       throw ValidationError(
         """
         \(listen) can be reached from other machines, and this version neither encrypts nor asks \
         for keys. Say --insecure if the network is trusted, or listen on 127.0.0.1.
         """)
     }
-    options.dataPort = dataPort
+    var options = ServerOptions()
     options.expectedWorkers = expect
     options.deadlines.waitSeconds = wait
     options.deadlines.silenceSeconds = silence
-    let chosen = place.resume ? nil : try experiment.resolved()
-    let directory = try place.directory(for: chosen)
+    let (directory, chosen) = try place.choose(experiment)
+    let listener = try Listener(on: address, dataPort: dataPort)
     let prepared = try PreparedRun(
       directory, beginning: chosen, context: try ComputeContext())
     let settled = prepared.recorder.record.experiment
@@ -101,15 +97,17 @@ public struct ParameterServerCommand: ParsableCommand {
     let setting = RunSetting(
       recorder: prepared.recorder, progress: progress, isStopRequested: { stop.isRequested })
     announce(prepared, progress)
-    return try serve(prepared.task, prepared, setting, options)
+    return try serve(prepared.task, from: prepared.state, setting, listener, options)
   }
 
   private func serve<Task: LearningTask>(
-    _ task: Task, _ prepared: PreparedRun, _ setting: RunSetting, _ options: ServerOptions
+    _ task: Task, from state: TrainingState, _ setting: RunSetting, _ listener: Listener,
+    _ options: ServerOptions
   ) throws -> Int32 {
-    let server = try ServerLoop(task, from: prepared.state, setting: setting, options: options)
-    let address = "\(server.endpoint)".replacing("tcp://", with: "")
-    if !child { setting.progress.note("Listening. Start workers with: Worker --server \(address)") }
+    let server = ServerLoop(
+      task, from: state, setting: setting, listener: listener, options: options)
+    let address = "\(listener.endpoint)".replacing("tcp://", with: "")
+    if !child { setting.note("Listening. Start workers with: Worker --server \(address)") }
     if let endpointFile {
       try (address + "\n").write(toFile: endpointFile, atomically: true, encoding: .utf8)
     }

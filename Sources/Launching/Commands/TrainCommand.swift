@@ -44,16 +44,11 @@ struct TrainCommand: ParsableCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
     }
-    if place.resume && !experiment.isEmpty {
-      throw ValidationError(
-        "--resume goes on with the run's own experiment: leave out the task and its options.")
-    }
   }
 
   func run() throws {
     try reportingErrors {
-      let chosen = place.resume ? nil : try experiment.resolved()
-      let directory = try place.directory(for: chosen)
+      let (directory, chosen) = try place.choose(experiment)
       let cores = ProcessInfo.processInfo.activeProcessorCount
       if singleProcess { return try trainAlone(chosen, directory, threads: threads ?? cores) }
       let cluster = LocalCluster(

@@ -121,6 +121,43 @@ public struct ExperimentOptions: ParsableArguments {
     return experiment
   }
 
+  /// Throws, naming what differs, if an option contradicts the experiment of a run that is resumed.
+  func requireAgreement(with run: Experiment) throws {
+    guard !isEmpty else { return }
+    var options = self
+    if experiment == nil {
+      let configuration = try run.task.decoded(as: TaskConfiguration.self)
+      options.fillIn(from: run, configuration)
+    }
+    let asked = try options.resolved()
+    guard asked != run else { return }
+    let names = try asked.namesOfDifferences(from: run)
+    throw ValidationError(
+      """
+      --resume goes on with the run's own experiment, and these options describe another one: \
+      different in \(names.joined(separator: ", ")). Leave them out, or begin a run of its own \
+      with another --run.
+      """)
+  }
+
+  /// Takes what was not said from a run.
+  private mutating func fillIn(from run: Experiment, _ configuration: TaskConfiguration) {
+    task = task ?? configuration.task
+    model = model ?? configuration.model
+    preset = preset ?? configuration.preset
+    trainingImages = trainingImages ?? configuration.imageCounts.training
+    validationImages = validationImages ?? configuration.imageCounts.validation
+    testImages = testImages ?? configuration.imageCounts.test
+    dataSeed = dataSeed ?? configuration.dataSeed
+    replicas = replicas ?? run.replicas
+    batchSize = batchSize ?? run.batchSize
+    if epochs == nil { steps = steps ?? run.steps }
+    seed = seed ?? run.seed
+    evaluateEvery = evaluateEvery ?? run.evaluationInterval
+    clipNorm = clipNorm ?? run.clipping?.maximumNorm
+    learningRate = learningRate ?? run.learningRate.highest
+  }
+
   private func stepCount(samples: Int, perStep: Int, default standard: Int) throws -> Int {
     switch (steps, epochs) {
     case (.some, .some): throw ValidationError("Say --steps or --epochs, not both.")
@@ -169,6 +206,26 @@ public struct ExperimentOptions: ParsableArguments {
     } catch let error as DecodingError {
       throw ValidationError("\(file) holds no experiment of this version: \(error)")
     }
+  }
+}
+
+extension LearningRateSchedule {
+  /// The highest rate, which `--learning-rate` sets.
+  fileprivate var highest: Double {
+    switch self {
+    case .constant(let rate), .warmUp(let rate, _), .cosine(let rate, _, _, _): rate
+    case .doubling(_, _, let maximum): maximum
+    }
+  }
+}
+
+extension Experiment {
+  /// The names, as in `experiment.json`, of what is not the same in another experiment.
+  fileprivate func namesOfDifferences(from other: Experiment) throws -> [String] {
+    guard case .object(let own) = try JSONValue(encoding: self),
+      case .object(let others) = try JSONValue(encoding: other)
+    else { return [] }
+    return Set(own.keys).union(others.keys).filter { own[$0] != others[$0] }.sorted()
   }
 }
 

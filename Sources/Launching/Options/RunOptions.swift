@@ -23,12 +23,25 @@ public struct RunOptions: ParsableArguments {
   /// No options.
   public init() {}
 
-  /// The directory to resume, or to begin in.
-  func directory(for experiment: Experiment?) throws -> RunDirectory {
-    if let path { return RunDirectory(path: path) }
-    guard !resume, let experiment else {
+  /// The directory to begin in with an experiment, or to resume, without one.
+  ///
+  /// Options beside `--resume` must agree with the run's own experiment.
+  func choose(_ options: ExperimentOptions) throws -> (RunDirectory, beginning: Experiment?) {
+    guard resume else {
+      let experiment = try options.resolved()
+      return (try directory(for: experiment), experiment)
+    }
+    guard let path else {
       throw ValidationError("Say which run to resume: --run DIR --resume")
     }
+    let directory = RunDirectory(path: path)
+    try options.requireAgreement(with: try directory.readExperiment().experiment)
+    return (directory, nil)
+  }
+
+  /// The directory to begin in.
+  private func directory(for experiment: Experiment) throws -> RunDirectory {
+    if let path { return RunDirectory(path: path) }
     let task = try? experiment.task.decoded(as: TaskConfiguration.self)
     let name = "runs/\(task?.task ?? "run")-\(task?.preset ?? "own")-seed\(experiment.seed)"
     var directory = RunDirectory(path: name)

@@ -19,9 +19,11 @@ public struct StepRecord: Codable, Hashable, Sendable {
   public var digest: Digest
   /// Who the step waited for last: a worker, or nobody in a single process.
   public var waitedFor: String?
+  /// The workers alive; absent in a single process.
+  public var workers: Int?
 
   enum CodingKeys: String, CodingKey {
-    case step, loss, accuracy, seconds, digest
+    case step, loss, accuracy, seconds, digest, workers
     case learningRate = "learning_rate"
     case waitedFor = "waited_for"
   }

@@ -29,6 +29,8 @@ public struct RunDirectory: Sendable, Hashable {
   public var checkpointsPath: String { path + "/checkpoints" }
   /// What the processes of a cluster on this machine said.
   public var logsPath: String { path + "/logs" }
+  /// What the run's own process said: who joined and left, what was dropped.
+  public var logPath: String { logsPath + "/run.log" }
   var lockPath: String { path + "/lock" }
 
   /// The checkpoint of a version.

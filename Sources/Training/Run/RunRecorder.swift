@@ -129,17 +129,30 @@ public final class RunRecorder {
 
   /// Notes an applied step, and writes a checkpoint when one is due.
   public func recordStep(
-    _ outcome: StepOutcome, state: TrainingState, seconds: Double, waitedFor: String?
+    _ outcome: StepOutcome, state: TrainingState, seconds: Double, waitedFor: String? = nil,
+    workers: Int? = nil
   ) throws(RunFileError) -> StepRecord {
     let line = StepRecord(
       step: state.step, loss: outcome.tally.loss, accuracy: outcome.tally.accuracy,
       learningRate: Double(outcome.learningRate), seconds: seconds, digest: outcome.digest,
-      waitedFor: waitedFor)
+      waitedFor: waitedFor, workers: workers)
     try stepsFile.append(line)
     self.seconds += seconds
     let isOld = lastCheckpointAt.duration(to: .now) > Self.timeBetweenCheckpoints
     if isOld || record.experiment.evaluates(step: state.step) { try writeCheckpoint(state) }
     return line
+  }
+
+  /// Appends a line of the program's words to the run's log, with the time.
+  ///
+  /// What cannot be written there is no reason to end a run.
+  public func log(_ line: String) {
+    let entry = Data("\(Date().ISO8601Format()) \(line)\n".utf8)
+    let descriptor = open(
+      directory.logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { return }
+    try? AtomicFile.writeAll(entry, to: descriptor, path: directory.logPath)
+    close(descriptor)
   }
 
   /// Writes a checkpoint unless there is one of this step.

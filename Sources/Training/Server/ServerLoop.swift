@@ -5,72 +5,53 @@ import Messaging
 import NeuralNetworks
 import Tensors
 
-/// How a server is reached.
+/// Whom a server waits for, and how long.
 public struct ServerOptions: Sendable {
-  /// Where workers say hello.
-  public var endpoint: Endpoint
-  /// The port for bulk data; 0 takes any free one.
-  public var dataPort: UInt16 = 0
   /// The workers to wait for, a short time, before the first step.
   public var expectedWorkers = 1
   /// How long to wait for whom.
   public var deadlines = Deadlines()
 
-  /// Options with the standard deadlines.
-  public init(endpoint: Endpoint) { self.endpoint = endpoint }
+  /// One worker and the standard deadlines.
+  public init() {}
 }
 
-/// A parameter server: listens, and runs a run to its end on whatever workers come.
+/// A parameter server: runs a run to its end on whatever workers come.
 public final class ServerLoop<Task: LearningTask> {
   private let task: Task
   private let setting: RunSetting
   private var state: TrainingState
   private var machine: ServerState<PeerID>
-  private let control: Socket
-  private let data: Socket
+  private let listener: Listener
   private let store: ContributionStore
   private var drops = DropCounter()
   /// The versions that workers may ask for, flat: parameters, then statistics.
   private var values: [Int: Tensor] = [:]
   private var ending: RunEnding?
-  private var pending: [ServerAction<PeerID>] = []
   private var stepStartedAt = ContinuousClock.now
   private let startedAt = ContinuousClock.now
 
-  /// Where workers say hello, with the port that port 0 became.
-  public let endpoint: Endpoint
-
-  /// A server that listens; `run` makes it serve.
+  /// A server of the version to begin with; `run` makes it serve.
   public init(
-    _ task: Task, from state: TrainingState, setting: RunSetting, options: ServerOptions
-  ) throws {
+    _ task: Task, from state: TrainingState, setting: RunSetting, listener: Listener,
+    options: ServerOptions
+  ) {
     self.task = task
     self.state = state
     self.setting = setting
+    self.listener = listener
     let record = setting.recorder.record
     let contribution = ContributionLayout(of: task.layout, categoryCount: task.categories.count)
-    let valueChunking = Chunking(count: task.layout.valueCount)
-    let context = try Context()
-    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
-    // The last message tells the workers to end; without it they would look for a server.
-    small.linger = .seconds(1)
-    control = try Socket(.router, in: context, options: small)
-    endpoint = try control.bind(to: options.endpoint)
-    var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
-    bulk.maximumFrameCount = 2
-    bulk.sendHighWaterMark = 2 * valueChunking.chunkCount + 64
-    data = try Socket(.router, in: context, options: bulk)
-    let dataEndpoint = try data.bind(to: options.endpoint.onPort(options.dataPort))
     store = ContributionStore(
       layout: contribution, replicas: record.experiment.replicas)
     machine = ServerState(
       .init(
-        run: UInt64.random(in: 1..<1 << 53), dataPort: Int(dataEndpoint.port ?? 0),
+        run: UInt64.random(in: 1..<1 << 53), dataPort: listener.dataPort,
         experiment: record.experiment, layout: task.layout.fingerprint, numerics: record.numerics,
         engine: record.engine, contribution: Chunking(count: contribution.count),
         evaluationScalars: ContributionLayout(
           evaluatingCategories: task.categories.count
-        ).count, values: valueChunking,
+        ).count, values: Chunking(count: task.layout.valueCount),
         partCounts: Dictionary(
           uniqueKeysWithValues: Split.allCases.map {
             ($0, evaluationPartCount(of: task.sampleCount(of: $0)))
@@ -81,6 +62,18 @@ public final class ServerLoop<Task: LearningTask> {
 
   /// Serves until the run is complete, stopped or failed.
   public func run() throws -> (ending: RunEnding, state: TrainingState) {
+    do {
+      try serve()
+    } catch {
+      // Without a word the workers would look for the server until their patience ends.
+      try? perform(machine.end(.failed("\(error)")))
+      throw error
+    }
+    if ending != .completed { try setting.recorder.writeCheckpoint(state) }
+    return (ending ?? .stopped, state)
+  }
+
+  private func serve() throws {
     values[state.step] = flat(state.values)
     for step in setting.recorder.unevaluatedSteps() {
       values[step] = flat(
@@ -88,8 +81,8 @@ public final class ServerLoop<Task: LearningTask> {
       machine.addEvaluation(of: step, on: .validation)
     }
     var poller = Poller()
-    let controlSource = poller.add(control)
-    let dataSource = poller.add(data)
+    let controlSource = poller.add(listener.control)
+    let dataSource = poller.add(listener.data)
     var nextTick = now
     while ending == nil {
       let events = try poller.wait(for: .milliseconds(50))
@@ -101,11 +94,9 @@ public final class ServerLoop<Task: LearningTask> {
         try receiveControl()
         try perform(machine.tick(now: now))
         if setting.isStopRequested() { try perform(machine.requestStop(now: now)) }
-        for line in drops.report(now: now) { setting.progress.note(line) }
+        for line in drops.report(now: now) { setting.note(line) }
       }
     }
-    if ending != .completed { try setting.recorder.writeCheckpoint(state) }
-    return (ending ?? .stopped, state)
   }
 
   private var now: Double { startedAt.duration(to: .now).seconds }
@@ -115,7 +106,7 @@ public final class ServerLoop<Task: LearningTask> {
   private func receiveControl() throws {
     // A bounded number, so that a flood of messages cannot keep the clock from being looked at.
     for _ in 0..<256 {
-      switch try control.receive() {
+      switch try listener.control.receive() {
       case .nothing: return
       case .discarded: drops.count("a control message of too many frames")
       case .message(let message):
@@ -135,7 +126,7 @@ public final class ServerLoop<Task: LearningTask> {
 
   private func receiveData() throws {
     for _ in 0..<256 {
-      switch try data.receive() {
+      switch try listener.data.receive() {
       case .nothing: return
       case .discarded: drops.count("a data message of too many frames")
       case .message(let message):
@@ -165,19 +156,19 @@ public final class ServerLoop<Task: LearningTask> {
     var followUps: [ServerAction<PeerID>] = []
     while let action = queue.popFirst() {
       switch action {
-      case .send(let message, let peer): _ = try control.send(message.encoded(), to: peer)
+      case .send(let message, let peer): _ = try listener.control.send(message.encoded(), to: peer)
       case .sendValues(let step, let chunks, let session, let peer):
         try sendValues(step: step, chunks: chunks, session: session, to: peer)
       case .acknowledge(var header, let peer):
         header.kind = .acknowledgement
         header.count = 0
-        _ = try data.send(header.encoded(), to: peer)
+        _ = try listener.data.send(header.encoded(), to: peer)
       case .store(let job, let chunk): store.store(payload, chunk: chunk, of: job)
       case .applyStep(_, let waitedFor): followUps += try applyStep(waitedFor: waitedFor)
       case .finishEvaluation(let step, let split):
         try finishEvaluation(of: step, on: split)
       case .chooseBest: followUps += try chooseBest()
-      case .log(let line): setting.progress.note(line)
+      case .log(let line): setting.note(line)
       case .end(let ending):
         self.ending = ending
         if ending == .completed { return }
@@ -196,7 +187,7 @@ public final class ServerLoop<Task: LearningTask> {
         let header = DataHeader(
           kind: .values, run: machine.configuration.run, step: step, session: session,
           chunk: chunk, count: range.count)
-        return try data.send(
+        return try listener.data.send(
           header.encoded(payload: payload), payload: .copied(payload), to: peer)
       }
       // The worker asks again for what does not arrive.
@@ -214,8 +205,9 @@ public final class ServerLoop<Task: LearningTask> {
     let seconds = stepStartedAt.duration(to: .now).seconds
     stepStartedAt = .now
     let record = try setting.recorder.recordStep(
-      outcome, state: state, seconds: seconds, waitedFor: waitedFor)
-    setting.progress.show(record, workers: machine.sessions.count)
+      outcome, state: state, seconds: seconds, waitedFor: waitedFor,
+      workers: machine.sessions.count)
+    setting.progress.show(record)
     values[state.step] = flat(state.values)
     let actions = machine.stepApplied(now: now)
     forgetUnusedValues()

@@ -87,16 +87,17 @@ final class ServerOnThread: Sendable {
             starting: ExperimentRecord(
               experiment, numerics: Numerics.fingerprint(of: context), engine: "this one",
               relate: "0", machine: "this one"), in: run, categories: task.categories)
-        var options = ServerOptions(endpoint: try Endpoint(address))
+        let listener = try Listener(on: try Endpoint(address))
+        var options = ServerOptions()
         options.expectedWorkers = workers
         options.deadlines = quickDeadlines()
-        let loop = try ServerLoop(
+        let loop = ServerLoop(
           task, from: resumed?.state ?? TrainingState(layout: task.layout, seed: experiment.seed),
           setting: RunSetting(
             recorder: recorder,
             progress: Progress(totalSteps: experiment.steps, samplesPerStep: 1),
-            isStopRequested: { stop.count > 0 }), options: options)
-        bound.fulfil(.success(loop.endpoint))
+            isStopRequested: { stop.count > 0 }), listener: listener, options: options)
+        bound.fulfil(.success(listener.endpoint))
         return try loop.run().ending
       } catch {
         bound.fulfil(.failure(error))

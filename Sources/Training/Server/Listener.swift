@@ -1,0 +1,38 @@
+// The addresses of a server, taken before anything else is done.
+
+import Messaging
+
+/// The two listening sockets of a server.
+///
+/// Made before a run's directory is: a server that cannot listen must leave nothing behind.
+public final class Listener {
+  let control: Socket
+  let data: Socket
+  let dataPort: Int
+
+  /// Where workers say hello, with the port that port 0 became.
+  public let endpoint: Endpoint
+
+  /// How many messages may wait for one worker: two versions of a model of thirty million
+  /// parameters.
+  ///
+  /// A worker asks again for what did not fit.
+  private static let bulkHighWaterMark = 1024
+
+  /// Listens on an address, and for bulk data on another port of it; port 0 takes a free one.
+  ///
+  /// Throws a `MessagingError` that names the address if that is not possible.
+  public init(on address: Endpoint, dataPort: UInt16 = 0) throws(MessagingError) {
+    let context = try Context()
+    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    // The last message tells the workers to end; without it they would look for a server.
+    small.linger = .seconds(1)
+    control = try Socket(.router, in: context, options: small)
+    endpoint = try control.bind(to: address)
+    var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
+    bulk.maximumFrameCount = 2
+    bulk.sendHighWaterMark = Self.bulkHighWaterMark
+    data = try Socket(.router, in: context, options: bulk)
+    self.dataPort = Int(try data.bind(to: address.onPort(dataPort)).port ?? 0)
+  }
+}
