@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Shows that a run has the same bits however it is computed: on how many threads and workers,
 # interrupted or not, whatever happens to the workers.
 #
@@ -34,6 +34,7 @@ else
   runs=$(mktemp -d "${TMPDIR:-/tmp}/relate-same-bits.XXXXXX")
 fi
 cd "$(dirname "$0")/.."
+. scripts/setup.sh
 
 started=""
 # Ends what was started here and is still there, frozen processes too; never anything else.
