@@ -136,6 +136,9 @@ way() {
     digest=$(tail -n 1 "$run/steps.jsonl" | sed 's/.*"digest":"\([0-9a-f]*\)".*/\1/')
     [ "$(finished_steps "$run")" = "$steps" ] || digest=""
   fi
+  for process in $started; do
+    kill -KILL "$process" 2>/dev/null || true
+  done
   started=""
   [ -n "$reference" ] || reference=$digest
   verdict=identical

@@ -47,7 +47,7 @@ final class LocalCluster {
     }
     var arguments = [
       "--run", directory.path, "--listen", "127.0.0.1:0", "--endpoint-file", endpointFile,
-      "--expect", String(workers), "--child",
+      "--expect", String(workers), "--wait", "60", "--child",
     ]
     if let experiment {
       try experiment.canonicalJSON().write(to: URL(fileURLWithPath: experimentFile))
@@ -65,6 +65,7 @@ final class LocalCluster {
     unlink(experimentFile)
     var children = try (0..<workers).map { _ in try startWorker(endpoint) }
     var isStopping = false
+    var hasGivenUp = false
     while server.isRunning {
       usleep(20_000)
       if stop.isRequested && !isStopping {
@@ -73,14 +74,23 @@ final class LocalCluster {
       }
       guard !isStopping else { continue }
       for index in children.indices where !children[index].isRunning {
-        if server.waitForEnd(within: 0.5) { break }
+        // A worker ends in order when the run does, a little before the server.
+        let isInOrder = children[index].exitCode == 0
+        if server.waitForEnd(within: isInOrder ? Self.secondsToEnd : 0.5) { break }
         guard restartsLeft > 0 else { continue }
         restartsLeft -= 1
         note("\(children[index].ending); starting another.")
         children[index] = try startWorker(endpoint)
       }
+      if !isStopping, restartsLeft == 0, children.allSatisfy({ !$0.isRunning }) {
+        note("Error: No worker stays alive. \(children[0].ending).")
+        hasGivenUp = true
+        isStopping = true
+        server.terminate()
+      }
     }
     for child in children { child.end(within: Self.secondsForWorkerToEnd) }
+    if hasGivenUp { return ExitStatus.failed }
     return exitCode(of: server)
   }
 
@@ -112,7 +122,9 @@ final class LocalCluster {
       usleep(10_000)
     }
     if server.isRunning {
-      fail("The parameter server did not begin to listen within \(Int(Self.secondsToListen)) s.")
+      note(
+        "Error: The parameter server did not begin to listen within "
+          + "\(Int(Self.secondsToListen)) s.")
     }
     return nil
   }

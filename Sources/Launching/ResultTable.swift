@@ -61,6 +61,7 @@ func conclude(_ ending: RunEnding, recorder: RunRecorder, task: any LearningTask
     print("Stopped after step \(step). Go on with: relate train --run \(path) --resume")
     return ExitStatus.interrupted
   case .failed(let reason):
-    fail("\(reason)\nThe last checkpoint is kept: relate train --run \(path) --resume")
+    throw TrainingError(
+      "\(reason)\nThe last checkpoint is kept: relate train --run \(path) --resume")
   }
 }

@@ -30,16 +30,3 @@ public final class Context: Sendable {
     while zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
   }
 }
-
-/// Keeps freed frames for the next ones instead of returning them to the operating system.
-///
-/// By default every frame above 128 KiB is a fresh `mmap` and `munmap`. With ten senders of 1 MiB
-/// frames that was 139,000 page faults in 0.6 s; raising both thresholds brought 4,300 faults and
-/// 4.1 instead of 2.2 GB/s. Call it once, at the start of the program.
-///
-/// - Returns: Whether the C library accepted both thresholds; a refusal costs speed, nothing else.
-@discardableResult
-public func tuneAllocator() -> Bool {
-  // The C library refuses a mapping threshold above half of a heap, which is 32 MiB.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1 && mallopt(M_TRIM_THRESHOLD, 1 << 30) == 1
-}

@@ -70,6 +70,16 @@ import Training
     expectRefusal(try resume(), ["another experiment"])
   }
 
+  @Test func anImpossibleExperimentIsNoticed() throws {
+    try change(run.experimentPath) {
+      $0 = Data(
+        String(decoding: $0, as: UTF8.self).replacing(
+          "\"evaluationInterval\" : 2", with: "\"evaluationInterval\" : 0"
+        ).utf8)
+    }
+    expectRefusal(try resume(), ["experiment.json is damaged", "evaluation interval"])
+  }
+
   @Test(arguments: ["experiment.json", "steps.jsonl", "evaluations.jsonl"])
   func damagedRecordsAreNoticed(name: String) throws {
     try change("\(run.path)/\(name)") { $0[2] = UInt8(ascii: "}") }

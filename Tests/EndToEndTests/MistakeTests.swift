@@ -25,7 +25,7 @@ import Training
     ),
     ("train sort-of-clevr --model rn", ["no model called \"rn\"", "cnn-rn", "state-rn"]),
     ("train sort-of-clevr --stepz 4", ["--stepz", "--steps"]),
-    ("train sort-of-clevr --steps 0", ["steps must be at least 1, not 0"]),
+    ("train sort-of-clevr --steps 0", ["--steps must be from 1"]),
     ("train sort-of-clevr --steps many", ["many", "--steps"]),
     ("train sort-of-clevr --steps 5 --epochs 1", ["not both"]),
     ("train sort-of-clevr --epochs nan", ["--epochs nan"]),
@@ -46,6 +46,11 @@ import Training
     ("evaluate missing", ["no run in missing"]),
     ("evaluate missing --split tests", ["tests", "training, validation"]),
     ("compare missing other", ["no run in missing"]),
+    (
+      "train sort-of-clevr --replicas 9000000000000000000 --batch-size 9", ["--replicas must be"]
+    ),
+    ("train sort-of-clevr --steps=-9223372036854775808", ["--steps must be"]),
+    ("parity --config babi --weights w --batch b --out o --threads 0", ["--threads"]),
     ("generate sort-of-clevr --out /dev/null/data", ["/dev/null/data"]),
     ("generate sort-of-clevr --out . --test-images 0", ["test split has 0 images"]),
     ("bench step --config huge", ["no configuration called \"huge\"", "babi"]),

@@ -37,10 +37,6 @@ import Testing
     #expect(releases.reach(1))
   }
 
-  @Test func theAllocatorAcceptsItsTuning() {
-    #expect(tuneAllocator())
-  }
-
   @Test func carriesEmptyFrames() throws {
     let context = try Context()
     let server = try Socket(.pair, in: context, options: options())

@@ -282,6 +282,25 @@ import Testing
     #expect(server.sessions[1]?.lease.replicas == [0, 1])
   }
 
+  @Test func theEvaluationOfAStuckWorkerGoesToOthers() {
+    var server = server(step: 5)
+    server.addEvaluation(of: 4, on: .validation)
+    for worker in 1...2 { join(worker, &server, now: 0) }
+    #expect(server.phase == .evaluating)
+    #expect(server.sessions[1]?.lease.evaluations.isEmpty == false)
+    // Worker 1 is alive and busy, and nothing comes from it; worker 2 is done with its own.
+    for part in server.sessions[2]?.lease.evaluations ?? [] {
+      let result = DataHeader(
+        kind: .contribution, purpose: part.split, run: 9, step: part.step, session: 2,
+        index: part.part, count: server.configuration.evaluationScalars)
+      #expect(!server.receive(result, from: 21, now: 1).isEmpty)
+    }
+    _ = live(1...2, to: 31, from: 1, &server)
+    #expect(server.sessions[1]?.isStuck == true)
+    #expect(server.sessions[1]?.lease.evaluations == [])
+    #expect(server.sessions[2]?.lease.evaluations.isEmpty == false)
+  }
+
   @Test func stopsInEachPhase() {
     var gathering = server()
     #expect(gathering.requestStop(now: 0) == [.end(.stopped)])

@@ -75,13 +75,16 @@ import Testing
   @Test func computesWhatIsLeasedOnceTheValuesAreThere() {
     var worker = readyWorker()
     #expect(worker.receive(lease(1, step: 1, [2, 3]), now: 0) == [])
-    #expect(worker.receive(values(0, step: 0), now: 0) == [.storeValues(step: 0, chunk: 0)])
+    #expect(
+      worker.receive(values(0, step: 0), now: 0) == [
+        .storeValues(step: 0, range: run.values.range(of: 0))
+      ])
     #expect(worker.receive(values(0, step: 0), now: 0) == [], "a duplicate")
     let first = Job.training(step: 1, replica: 2)
     let second = Job.training(step: 1, replica: 3)
     #expect(
       worker.receive(values(1, step: 0), now: 0)
-        == [.storeValues(step: 0, chunk: 1), .compute(first)])
+        == [.storeValues(step: 0, range: run.values.range(of: 1)), .compute(first)])
     #expect(worker.computed(first, now: 1) == [.sendContribution(first), .compute(second)])
     #expect(worker.computed(second, now: 2) == [.sendContribution(second)])
     #expect(

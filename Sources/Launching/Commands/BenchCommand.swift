@@ -29,7 +29,7 @@ struct BenchStepCommand: ParsableCommand {
   @Option(help: "The model: \(BenchmarkModel.names.joined(separator: ", ")).")
   var config: String
   @Option(help: ArgumentHelp("Samples of the mini-batch.", valueName: "n")) var batch = 64
-  @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = 1
+  @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = ThreadCount(1)
   @Option(help: "The precision of matrix products.")
   var precision: ExperimentOptions.Precision = .fp32
   @Option(help: ArgumentHelp("Steps that are timed.", valueName: "n")) var steps = 5
@@ -37,9 +37,9 @@ struct BenchStepCommand: ParsableCommand {
   @Flag(help: "Print JSON instead of a sentence.") var json = false
 
   func validate() throws {
-    guard (1...65_536).contains(batch), (1...1024).contains(threads), (1...100_000).contains(steps),
+    guard (1...65_536).contains(batch), (1...100_000).contains(steps),
       (0...100_000).contains(warmup)
-    else { throw ValidationError("--batch, --threads, --steps or --warmup is out of range.") }
+    else { throw ValidationError("--batch, --steps or --warmup is out of range.") }
   }
 
   func run() throws {
@@ -51,7 +51,7 @@ struct BenchStepCommand: ParsableCommand {
         print(String(decoding: try encoder.encode(result), as: UTF8.self))
       } else {
         print(
-          "\(config), batch \(batch), \(threads) thread(s), \(precision.rawValue): "
+          "\(config), batch \(batch), \(threads.count) thread(s), \(precision.rawValue): "
             + "\(decimals(result.msMedian, 2)) ms a step (median of \(steps)), "
             + "\(decimals(result.samplesPerSecond, 1)) samples/s, \(result.engine)")
       }
@@ -81,7 +81,7 @@ struct BenchStepCommand: ParsableCommand {
 
   private func measure() throws -> Result {
     let model = try BenchmarkModel(name: config)
-    let context = try ComputeContext(threadCount: threads)
+    let context = try ComputeContext(threadCount: threads.count)
     let inputs = model.randomInputs(batch: batch, seed: 0)
     var values = ParameterVector(initializing: model.layout, seed: 0)
     var moments = AdamMoments(count: model.layout.parameterCount)
@@ -96,7 +96,7 @@ struct BenchStepCommand: ParsableCommand {
     times.sort()
     let median = (times[(times.count - 1) / 2] + times[times.count / 2]) / 2
     return Result(
-      config: config, batch: batch, threads: threads, precision: precision.rawValue,
+      config: config, batch: batch, threads: threads.count, precision: precision.rawValue,
       engine: context.engineDescription, msMin: rounded(times[0]), msMedian: rounded(median),
       samplesPerSecond: rounded(Double(batch) / median * 1000),
       parameters: model.layout.parameterCount)

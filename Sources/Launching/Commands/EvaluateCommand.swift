@@ -28,7 +28,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("Threads to compute on; as many as cores unless said.", valueName: "n"))
-  var threads: Int?
+  var threads: ThreadCount?
 
   @Flag(help: "Print JSON instead of a table.")
   var json = false
@@ -39,10 +39,14 @@ struct EvaluateCommand: ParsableCommand {
       let experiment = try directory.readExperiment().experiment
       let task = try buildTask(experiment)
       let step = try self.step ?? chosenStep(in: directory)
+      let saved = directory.checkpointSteps()
+      guard saved.contains(step) else {
+        throw TrainingError("There is no checkpoint of step \(step); there are those of \(saved).")
+      }
       let state = try Checkpoint.read(
         directory.checkpointPath(step: step), layout: task.layout, experiment: experiment)
       let context = try ComputeContext(
-        threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount)
       let report = try report(of: task, state: state, context: context)
       if json {
         let encoder = JSONEncoder()

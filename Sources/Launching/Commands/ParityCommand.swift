@@ -28,7 +28,7 @@ struct ParityCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The inputs and targets.", valueName: "file")) var batch: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file")) var out: String
 
-  @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = 1
+  @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = ThreadCount(1)
 
   func run() throws {
     try reportingErrors {
@@ -39,7 +39,7 @@ struct ParityCommand: ParsableCommand {
         try Safetensors(contentsOf: batch), for: model)
       let pass = ForwardPass(
         values, mode: .training(seed: 0, step: 1, replica: 0),
-        context: try ComputeContext(threadCount: threads))
+        context: try ComputeContext(threadCount: threads.count))
       let (loss, logits) = model.forward(inputs, droppingOut: false, in: pass)
       let gradient = pass.gradient(of: loss)
       var writer = SafetensorsWriter()

@@ -57,7 +57,8 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Find the first step at which two runs differ.",
     discussion: """
-      Compares the digests of all steps. Ends with 0 if they are identical, 1 if they differ.
+      Compares the digests of all steps. Ends with 0 if they are identical, 1 if they differ, 2
+      if they cannot be compared.
 
       Example: relate compare runs/one runs/other
       """)
@@ -66,7 +67,7 @@ struct CompareCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Another run's directory.", valueName: "run")) var second: String
 
   func run() throws {
-    try reportingErrors {
+    try reportingErrors(failingWith: ExitStatus.trouble) {
       let runs = (RunDirectory(path: first), RunDirectory(path: second))
       switch try RunComparison(runs.0, runs.1) {
       case .identical(let steps, let otherSteps) where steps == otherSteps:
@@ -80,7 +81,7 @@ struct CompareCommand: ParsableCommand {
       case .different(let step, let digest, let otherDigest):
         print("different from step \(step) on: \(digest) and \(otherDigest)")
         return 1
-      case .nothingToCompare: fail("One of the runs has no step yet.")
+      case .nothingToCompare: throw TrainingError("One of the runs has no step yet.")
       }
     }
   }

@@ -65,6 +65,9 @@ public struct ParameterServerCommand: ParsableCommand {
     guard (0.5...3600).contains(silence), (1...1e7).contains(wait) else {
       throw ValidationError("--silence must be from 0.5 to 3600 and --wait from 1 to 1e7 seconds.")
     }
+    guard (1...4096).contains(expect) else {
+      throw ValidationError("--expect must be from 1 to 4096, not \(expect).")
+    }
   }
 
   /// Serves until the run has ended.
@@ -74,8 +77,10 @@ public struct ParameterServerCommand: ParsableCommand {
 
   private func serve() throws -> Int32 {
     let stop = StopRequest(endsWithParent: child)
-    tuneAllocator()
     let address = try Endpoint(listen)
+    guard case .tcp = address.transport else {
+      throw ValidationError("--listen takes HOST:PORT, not \(listen).")
+    }
     guard address.isLocal || insecure else {
       throw ValidationError(
         """
@@ -106,7 +111,7 @@ public struct ParameterServerCommand: ParsableCommand {
   ) throws -> Int32 {
     let server = ServerLoop(
       task, from: state, setting: setting, listener: listener, options: options)
-    let address = "\(listener.endpoint)".replacing("tcp://", with: "")
+    let address = Self.reachableAddress(of: listener)
     if !child { setting.note("Listening. Start workers with: Worker --server \(address)") }
     if let endpointFile {
       try (address + "\n").write(toFile: endpointFile, atomically: true, encoding: .utf8)
@@ -114,14 +119,12 @@ public struct ParameterServerCommand: ParsableCommand {
     let (ending, state) = try server.run()
     return try conclude(ending, recorder: setting.recorder, task: task, step: state.step)
   }
-}
 
-/// Runs a command's work, and ends the process with its exit code, or with one sentence and a code
-/// that is not zero.
-func reportingErrors(_ work: () throws -> Int32) throws {
-  let code: Int32
-  do { code = try work() } catch let error as ValidationError { throw error } catch {
-    fail("\(error)")
+  /// What to give to workers: a server on all addresses is reached by the name of its host.
+  private static func reachableAddress(of listener: Listener) -> String {
+    guard case .tcp(let host, let port) = listener.endpoint.transport,
+      ["*", "::", "0.0.0.0"].contains(host)
+    else { return "\(listener.endpoint)".replacing("tcp://", with: "") }
+    return "\(ProcessInfo.processInfo.hostName):\(port)"
   }
-  throw ExitCode(code)
 }

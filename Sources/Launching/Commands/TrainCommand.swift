@@ -32,7 +32,7 @@ struct TrainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Threads of each process that computes. Bits do not depend on it.", valueName: "n"))
-  var threads: Int?
+  var threads: ThreadCount?
 
   func validate() throws {
     if singleProcess && workers != nil {
@@ -41,18 +41,18 @@ struct TrainCommand: ParsableCommand {
     if let workers, !(1...1024).contains(workers) {
       throw ValidationError("--workers must be from 1 to 1024, not \(workers).")
     }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
-    }
   }
 
   func run() throws {
     try reportingErrors {
       let (directory, chosen) = try place.choose(experiment)
       let cores = ProcessInfo.processInfo.activeProcessorCount
-      if singleProcess { return try trainAlone(chosen, directory, threads: threads ?? cores) }
+      if singleProcess {
+        return try trainAlone(chosen, directory, threads: threads?.count ?? cores)
+      }
       let cluster = LocalCluster(
-        directory: directory, experiment: chosen, workers: workers ?? cores, threads: threads ?? 1)
+        directory: directory, experiment: chosen, workers: workers ?? cores,
+        threads: threads?.count ?? 1)
       return try cluster.run()
     }
   }

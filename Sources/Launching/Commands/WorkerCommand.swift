@@ -26,7 +26,7 @@ public struct WorkerCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("Threads to compute on. Bits do not depend on it.", valueName: "n"))
-  var threads = 1
+  var threads = ThreadCount(1)
 
   @Option(
     help: ArgumentHelp("How long to try to join before giving up.", valueName: "seconds"))
@@ -40,9 +40,6 @@ public struct WorkerCommand: ParsableCommand {
 
   /// Checks what can be checked without looking at the machine.
   public func validate() throws {
-    guard (1...1024).contains(threads) else {
-      throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
-    }
     guard (0.1...1e7).contains(join) else {
       throw ValidationError("--join must be from 0.1 to 1e7 seconds, not \(join).")
     }
@@ -52,19 +49,28 @@ public struct WorkerCommand: ParsableCommand {
   public func run() throws {
     try reportingErrors {
       let stop = StopRequest(endsWithParent: child)
-      tuneAllocator()
-      var options = WorkerOptions(server: try Endpoint(server))
+      let address = try Endpoint(server)
+      guard case .tcp = address.transport else {
+        throw ValidationError("--server takes HOST:PORT, not \(server).")
+      }
+      var options = WorkerOptions(server: address)
       options.deadlines.joinSeconds = join
       let worker = try WorkerLoop(
-        options, context: try ComputeContext(threadCount: threads), builder: buildTask,
-        log: { print($0) }, isLeaveRequested: { stop.isRequested })
+        options, context: try ComputeContext(threadCount: threads.count), builder: buildTask,
+        log: Self.say, isLeaveRequested: { stop.isRequested })
       switch try worker.run() {
       case .closed(let reason):
-        print("The server closed: \(reason).")
+        Self.say("The server closed: \(reason).")
         return 0
       case .left: return 0
-      case .failed(let reason): fail(reason)
+      case .failed(let reason): throw TrainingError(reason)
       }
     }
+  }
+
+  /// Prints a line at once, also into a file that somebody watches.
+  private static func say(_ line: String) {
+    print(line)
+    fflush(nil)
   }
 }

@@ -77,6 +77,18 @@ public struct ExperimentOptions: ParsableArguments {
 
   enum Engine: String, ExpressibleByArgument, CaseIterable { case auto, openblas }
 
+  /// Checks what is reckoned with before an experiment can be checked as a whole.
+  public func validate() throws {
+    for (name, value) in [
+      ("replicas", replicas), ("batch-size", batchSize), ("steps", steps),
+      ("evaluate-every", evaluateEvery),
+    ] {
+      if let value, !(1...1_000_000_000).contains(value) {
+        throw ValidationError("--\(name) must be from 1 to 1000000000, not \(value).")
+      }
+    }
+  }
+
   /// Whether anything was said that would fix an experiment.
   var isEmpty: Bool { experiment == nil && saysNothingBesideTheFile }
 
@@ -196,15 +208,14 @@ public struct ExperimentOptions: ParsableArguments {
     do { data = try Data(contentsOf: URL(fileURLWithPath: file)) } catch {
       throw ValidationError("Cannot read \(file): \(error.localizedDescription)")
     }
-    if let record = try? JSONDecoder().decode(ExperimentRecord.self, from: data) {
-      return record.experiment
-    }
     do {
-      let experiment = try JSONDecoder().decode(Experiment.self, from: data)
+      let record = try? JSONDecoder().decode(ExperimentRecord.self, from: data)
+      let experiment =
+        try record?.experiment ?? JSONDecoder().decode(Experiment.self, from: data)
       if let problem = experiment.problem() { throw ValidationError("\(file): \(problem)") }
       return experiment
     } catch let error as DecodingError {
-      throw ValidationError("\(file) holds no experiment of this version: \(error)")
+      throw ValidationError("\(file) holds no experiment of this version: \(readable(error))")
     }
   }
 }
@@ -245,7 +256,8 @@ extension JSONValue {
 @Sendable func buildTask(_ experiment: Experiment) throws -> any LearningTask {
   let configuration: TaskConfiguration
   do { configuration = try experiment.task.decoded(as: TaskConfiguration.self) } catch {
-    throw TrainingError("The experiment describes no task that this release knows: \(error)")
+    throw TrainingError(
+      "The experiment describes no task that this release knows: \(readable(error))")
   }
   return try TaskCatalogue.task(configuration)
 }

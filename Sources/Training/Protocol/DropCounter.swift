@@ -14,7 +14,7 @@ struct DropCounter {
 
   mutating func count(_ error: WireError) {
     switch error {
-    case .malformed(let reason): count(reason)
+    case .malformed(let reason): count(reason.printable)
     }
   }
 
@@ -36,5 +36,13 @@ struct DropCounter {
       entries[reason]?.reportedAt = now
     }
     return lines
+  }
+}
+
+extension String {
+  /// What a stranger wrote, fit for a terminal and a log: one line of at most 300 characters.
+  var printable: String {
+    String(
+      prefix(300).map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 32 } ? " " : $0 })
   }
 }

@@ -72,7 +72,18 @@ public struct RunDirectory: Sendable, Hashable {
       throw RunFileError(
         "There is no run in \(path) (no experiment.json). Name the directory of a run.")
     }
-    return try readJSON(ExperimentRecord.self, from: experimentPath)
+    let record = try readJSON(ExperimentRecord.self, from: experimentPath)
+    if let problem = record.experiment.problem() {
+      throw RunFileError("\(experimentPath) is damaged: \(problem)")
+    }
+    guard record.fingerprint == record.experiment.fingerprint() else {
+      throw RunFileError(
+        """
+        \(experimentPath) was changed: it describes another experiment than the run's. Restore it, \
+        or begin a run of its own with --experiment.
+        """)
+    }
+    return record
   }
 
   /// Reads `steps.jsonl`.
@@ -144,7 +155,7 @@ public struct RunDirectory: Sendable, Hashable {
 }
 
 /// What a decoding error means, in a few words.
-func readable(_ error: any Error) -> String {
+public func readable(_ error: any Error) -> String {
   switch error {
   case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing."
   case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),

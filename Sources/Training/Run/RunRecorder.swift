@@ -175,9 +175,18 @@ public final class RunRecorder {
   ) throws(RunFileError) -> EvaluationReport {
     let report = EvaluationReport(
       step: step, split: split, tally: tally, categories: categories, guesses: guesses)
+    guard tally.lossSum.isFinite else {
+      throw RunFileError(
+        """
+        The loss of step \(step) on the \(split.rawValue) split is not finite. A lower learning \
+        rate or --clip-norm 1 usually prevents this.
+        """)
+    }
     try evaluationsFile.append(report)
     if split == .validation {
       validations.append(report)
+      // Before the checkpoint that it is of may be removed.
+      try evaluationsFile.flush()
       removeOldCheckpoints()
     }
     return report

@@ -138,11 +138,15 @@ struct EvaluationLedger: Hashable, Sendable {
     }
   }
 
-  /// Takes back the parts that were leased long ago.
-  mutating func releaseParts(leasedBefore time: Double) {
+  /// Takes back the parts that were leased long ago; whom they were leased to.
+  mutating func releaseParts(leasedBefore time: Double) -> [UInt32] {
+    var sessions: [UInt32] = []
     for part in parts.indices {
-      if case .leased(_, let at) = parts[part], at < time { parts[part] = .open }
+      guard case .leased(let session, let at) = parts[part], at < time else { continue }
+      parts[part] = .open
+      if !sessions.contains(session) { sessions.append(session) }
     }
+    return sessions
   }
 
   /// Notes a part's result; whether it is new.

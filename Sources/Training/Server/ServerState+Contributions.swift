@@ -61,6 +61,7 @@ extension ServerState {
         $0.step == header.step && $0.split == header.purpose
       })
     else { return actions }
+    sessions[header.session]?.isStuck = false
     guard header.index < evaluations[index].parts.count,
       evaluations[index].complete(header.index)
     else { return actions }

@@ -13,7 +13,8 @@ extension ServerState {
     if let reason = objection(to: hello) {
       return [
         .send(.refused(.init(reason: reason)), to: peer),
-        .log("Refused a worker of host \(hello.host) (process \(hello.process)): \(reason)"),
+        .log(
+          "Refused a worker of host \(hello.host.printable) (process \(hello.process)): \(reason)"),
       ]
     }
     // A worker that did not get its welcome yet asks again from the same address.
@@ -22,7 +23,7 @@ extension ServerState {
     }
     let id = nextSession
     nextSession += 1
-    let name = "worker \(id) (host \(hello.host), process \(hello.process))"
+    let name = "worker \(id) (host \(hello.host.printable), process \(hello.process))"
     sessions[id] = Session(name: name, control: peer, lastHeard: now)
     return [.send(welcome(id), to: peer), .log("\(name) joined at step \(step).")]
   }
@@ -67,7 +68,7 @@ extension ServerState {
     guard let session = sessions.removeValue(forKey: id) else { return [] }
     let freed = replicas.release(id)
     for index in evaluations.indices { evaluations[index].release(id) }
-    if sessions.isEmpty { aloneSince = now }
+    if sessions.isEmpty { (aloneSince, hasBeenAlone) = (now, true) }
     let consequence =
       switch (freed.isEmpty, sessions.isEmpty) {
       case (_, true): " No worker is left; waiting for one."

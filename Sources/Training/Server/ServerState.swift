@@ -95,6 +95,8 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   var replicas: ReplicaLedger
   var evaluations: [EvaluationLedger] = []
   var nextSession: UInt32 = 1
+  /// Whether there was no worker for a part of the step.
+  var hasBeenAlone = false
   /// Since when there has been no worker.
   var aloneSince: Double
   private let startedAt: Double
@@ -145,11 +147,11 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
       return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
-      return remove(departure.session, because: "left (\(departure.reason))", now: now)
+      return remove(departure.session, because: "left (\(departure.reason.printable))", now: now)
     case .failed(let departure):
       guard isKnown(departure.run, departure.session), let session = sessions[departure.session]
       else { return [] }
-      return end(.failed("\(session.name): \(departure.reason)"))
+      return end(.failed("\(session.name): \(departure.reason.printable)"))
     case .welcome, .refused, .lease, .beat, .rejoin, .close:
       return []
     }
@@ -177,15 +179,16 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
 
   /// The loop has applied the step that `applyStep` named.
   mutating func stepApplied(now: Double) -> [ServerAction<Peer>] {
-    // A step that waited for a stuck worker is not usual; counting it would make every wait for
-    // that worker longer than the one before.
-    if !replicas.isRaced {
+    // A step that waited for a stuck worker, or for any worker, is not usual; counting it would
+    // make every such wait longer than the one before.
+    if !replicas.isRaced && !hasBeenAlone {
       let seconds = now - stepStartedAt
       usualStepSeconds = usualStepSeconds == 0 ? seconds : 0.9 * usualStepSeconds + 0.1 * seconds
     }
     if configuration.experiment.evaluates(step: step) { addEvaluation(of: step, on: .validation) }
     step += 1
     replicas.reset()
+    hasBeenAlone = false
     if stopRequestedAt != nil { return end(.stopped) }
     var actions: [ServerAction<Peer>] = []
     for id in sessionsInOrder {
@@ -308,20 +311,30 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   }
 
   private mutating func race(after patience: Double, now: Double) -> [ServerAction<Peer>] {
+    var actions: [ServerAction<Peer>] = []
     for index in evaluations.indices {
-      evaluations[index].releaseParts(leasedBefore: now - patience)
+      for id in evaluations[index].releaseParts(leasedBefore: now - patience) {
+        sessions[id]?.isStuck = true
+        actions.append(
+          .log(
+            """
+            The evaluation of step \(evaluations[index].step) waited \(tenths(patience)) s for \
+            \(sessions[id]?.name ?? "a worker"); others compute its parts.
+            """))
+      }
     }
-    guard phase == .training else { return [] }
+    guard phase == .training else { return actions }
     let races = replicas.raceLaggards(after: patience, among: workingSessions, now: now)
     for race in races { sessions[race.first]?.isStuck = true }
-    return races.map { race in
-      .log(
-        """
-        Replica \(race.replica) of step \(step) is not in after \(tenths(patience)) s; \
-        \(sessions[race.second]?.name ?? "a worker") computes it as well as \
-        \(sessions[race.first]?.name ?? "another").
-        """)
-    }
+    return actions
+      + races.map { race in
+        .log(
+          """
+          Replica \(race.replica) of step \(step) is not in after \(tenths(patience)) s; \
+          \(sessions[race.second]?.name ?? "a worker") computes it as well as \
+          \(sessions[race.first]?.name ?? "another").
+          """)
+      }
   }
 
   /// Hands out parts of evaluations: while training so few that they are done half-way to the next
@@ -336,7 +349,8 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
         let stepsToUse = max(
           1, min(experiment.evaluationInterval, experiment.steps - step + 1) / 2)
         let slots = stepsToUse * workers.count
-        share = (evaluations[index].parts.count + slots - 1) / slots
+        // A lease has to fit into a message, and a replica is not to wait long behind parts.
+        share = min(64, (evaluations[index].parts.count + slots - 1) / slots)
       }
       for id in workers { evaluations[index].grant(upTo: share, to: id, now: now) }
     }

@@ -189,7 +189,7 @@ public final class WorkerLoop {
       case .send(let message): _ = try control.send(message.encoded())
       case .prepare(let welcome): try prepare(welcome)
       case .fetch(let step, let chunks): try fetch(step: step, chunks: chunks)
-      case .storeValues(let step, let chunk): store(payload, chunk: chunk, of: step)
+      case .storeValues(let step, let range): store(payload, in: range, of: step)
       case .forgetValues(let step): values[step] = nil
       case .compute(let job):
         guard let flat = values[job.version] else { continue }
@@ -197,8 +197,7 @@ public final class WorkerLoop {
       case .sendContribution(let job):
         outgoing.removeAll { $0.job == job }
         guard let contribution = contributions[job] else { continue }
-        let chunks = Chunking(count: contribution.layout.count).chunkCount
-        outgoing += (0..<chunks).map { (job, $0) }
+        outgoing += (0..<chunking(of: contribution).chunkCount).map { (job, $0) }
       case .forgetContribution(let job):
         contributions[job] = nil
         outgoing.removeAll { $0.job == job }
@@ -235,22 +234,29 @@ public final class WorkerLoop {
     }
   }
 
-  private func store(_ payload: UnsafeRawBufferPointer, chunk: Int, of step: Int) {
+  private func store(_ payload: UnsafeRawBufferPointer, in range: Range<Int>, of step: Int) {
     guard let layout else { return }
-    let range = Chunking(count: layout.valueCount).range(of: chunk)
     values[step, default: Tensor.zeros([layout.valueCount])].withMutableScalars { scalars in
       UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: scalars[range]))
         .copyMemory(from: payload)
     }
   }
 
+  private func chunking(of contribution: Contribution) -> Chunking {
+    Chunking(
+      count: contribution.layout.count,
+      chunkScalars: welcome?.chunkScalars ?? Chunking.standardScalars)
+  }
+
   /// Sends what waits to be sent, until the socket's queue is full.
   private func sendOutgoing() throws {
     guard let welcome else { return }
-    var sent = 0
-    for (job, chunk) in outgoing {
-      guard let contribution = contributions[job] else { continue }
-      let range = Chunking(count: contribution.layout.count).range(of: chunk)
+    while let (job, chunk) = outgoing.first {
+      guard let contribution = contributions[job] else {
+        outgoing.removeFirst()
+        continue
+      }
+      let range = chunking(of: contribution).range(of: chunk)
       var header = DataHeader(
         kind: .contribution, run: welcome.run, step: 0, session: welcome.session, chunk: chunk,
         count: range.count)
@@ -263,9 +269,8 @@ public final class WorkerLoop {
         let payload = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: scalars[range]))
         return try data?.send(header.encoded(payload: payload), payload: .copied(payload))
       }
-      guard outcome == .sent else { break }
-      sent += 1
+      guard outcome == .sent else { return }
+      outgoing.removeFirst()
     }
-    outgoing.removeFirst(sent)
   }
 }

@@ -11,7 +11,7 @@ enum WorkerAction: Hashable, Sendable {
   /// Asks for chunks of a version; none named: for all.
   case fetch(step: Int, chunks: [Int])
   /// Keeps the payload that came with the header.
-  case storeValues(step: Int, chunk: Int)
+  case storeValues(step: Int, range: Range<Int>)
   /// Frees a version of the values.
   case forgetValues(step: Int)
   /// Computes a job; then `computed` is due.
@@ -176,7 +176,9 @@ struct WorkerState: Sendable {
       guard receipts.insert(header.chunk) else { return [] }
       member.receipts[header.step] = receipts
       member.progressAt[header.step] = now
-      var actions: [WorkerAction] = [.storeValues(step: header.step, chunk: header.chunk)]
+      var actions: [WorkerAction] = [
+        .storeValues(step: header.step, range: member.values.range(of: header.chunk))
+      ]
       if receipts.isComplete { actions += Self.start(&member, &computing) }
       return actions
     case .contribution, .fetch: return []

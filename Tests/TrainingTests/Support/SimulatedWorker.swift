@@ -24,7 +24,7 @@ struct SimulatedWorker {
   var connection = 0
   var violations: [String] = []
   private var welcome: ControlMessage.Welcome?
-  private var values: [Int: [Int: UInt64]] = [:]
+  private var values: [Int: [Range<Int>: UInt64]] = [:]
   private var contributions: [Job: UInt64] = [:]
   private var computing: (job: Job, result: UInt64)?
 
@@ -58,7 +58,7 @@ struct SimulatedWorker {
         for chunk in chunks.isEmpty ? [DataHeader.allChunks] : chunks {
           outputs.append(.data(header(.fetch, step: step, chunk: chunk), payload: 0))
         }
-      case .storeValues(let step, let chunk): values[step, default: [:]][chunk] = payload
+      case .storeValues(let step, let range): values[step, default: [:]][range] = payload
       case .forgetValues(let step): values[step] = nil
       case .compute(let job): outputs += begin(job)
       case .sendContribution(let job): outputs += send(job)
@@ -78,7 +78,7 @@ struct SimulatedWorker {
       violations.append("\(job) began with \(received)")
     }
     if computing != nil { violations.append("\(job) began beside another") }
-    computing = (job, run.result(of: job, on: received[0] ?? 0))
+    computing = (job, run.result(of: job, on: received[run.values.range(of: 0)] ?? 0))
     return [.compute(job)]
   }
 
