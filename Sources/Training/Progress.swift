@@ -57,7 +57,10 @@ public final class Progress {
     parts.append("\(Int(Double(samplesPerStep) / perStep)) samples/s")
     if let workers = record.workers { parts.append("\(workers) worker\(workers == 1 ? "" : "s")") }
     write(live: parts.joined(separator: "  "))
-    if isLast { endLiveLine() }
+    if isLast && liveLineWidth > 0 {
+      liveLineWidth = 0
+      print()
+    }
   }
 
   /// Shows an evaluation on the validation split in one line.
@@ -71,10 +74,12 @@ public final class Progress {
         .joined(separator: "  "))
   }
 
-  /// Shows a line that stays.
+  /// Shows a line that stays, in the place of the live one, which the next step shows again.
   public func note(_ line: String) {
-    endLiveLine()
-    print(line)
+    let padding = String(repeating: " ", count: max(0, liveLineWidth - line.count))
+    if liveLineWidth > 0 { print("\r", terminator: "") }
+    liveLineWidth = 0
+    print(line + padding)
     fflush(nil)
   }
 
@@ -89,12 +94,6 @@ public final class Progress {
     print("\r" + fitting + padding, terminator: "")
     liveLineWidth = fitting.count
     fflush(nil)
-  }
-
-  private func endLiveLine() {
-    guard liveLineWidth > 0 else { return }
-    liveLineWidth = 0
-    print()
   }
 }
 

@@ -21,17 +21,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The directory to write to, new or empty.", valueName: "dir"))
   var out: String
 
-  @Option(help: ArgumentHelp("Images of the training split.", valueName: "n"))
-  var trainingImages: Int?
-
-  @Option(help: ArgumentHelp("Images of the validation split.", valueName: "n"))
-  var validationImages: Int?
-
-  @Option(help: ArgumentHelp("Images of the test split.", valueName: "n"))
-  var testImages: Int?
-
-  @Option(help: ArgumentHelp("The key of the generated data.", valueName: "n"))
-  var dataSeed: UInt64?
+  @OptionGroup var data: DataOptions
 
   @Option(help: ArgumentHelp("Pixels per pixel, to see more.", valueName: "n"))
   var scale = 1
@@ -45,10 +35,7 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     try reportingErrors {
       var configuration = try TaskCatalogue.configuration(task: task)
-      if let trainingImages { configuration.imageCounts.training = trainingImages }
-      if let validationImages { configuration.imageCounts.validation = validationImages }
-      if let testImages { configuration.imageCounts.test = testImages }
-      if let dataSeed { configuration.dataSeed = dataSeed }
+      data.apply(to: &configuration)
       let line = ProgressLine("writing images")
       try TaskCatalogue.export(
         configuration, to: URL(fileURLWithPath: out), scale: scale, progress: line.show)

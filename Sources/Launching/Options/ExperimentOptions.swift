@@ -46,17 +46,7 @@ public struct ExperimentOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps between evaluations on the validation split.", valueName: "n"))
   var evaluateEvery: Int?
 
-  @Option(help: ArgumentHelp("Images of the training split.", valueName: "n"))
-  var trainingImages: Int?
-
-  @Option(help: ArgumentHelp("Images of the validation split.", valueName: "n"))
-  var validationImages: Int?
-
-  @Option(help: ArgumentHelp("Images of the test split.", valueName: "n"))
-  var testImages: Int?
-
-  @Option(help: ArgumentHelp("The key of the generated data.", valueName: "n"))
-  var dataSeed: UInt64?
+  @OptionGroup var data: DataOptions
 
   @Option(help: "The precision of matrix products.")
   var precision: Precision = .fp32
@@ -95,8 +85,7 @@ public struct ExperimentOptions: ParsableArguments {
   private var saysNothingBesideTheFile: Bool {
     task == nil && model == nil && preset == nil && replicas == nil && batchSize == nil
       && steps == nil && epochs == nil && seed == nil && learningRate == nil && clipNorm == nil
-      && evaluateEvery == nil && trainingImages == nil && validationImages == nil
-      && testImages == nil && dataSeed == nil
+      && evaluateEvery == nil && data.isEmpty
   }
 
   /// The experiment that the options describe.
@@ -112,10 +101,7 @@ public struct ExperimentOptions: ParsableArguments {
       throw ValidationError("Name a task, e.g. sort-of-clevr; `relate tasks` lists them.")
     }
     var configuration = try TaskCatalogue.configuration(task: task, model: model, preset: preset)
-    if let trainingImages { configuration.imageCounts.training = trainingImages }
-    if let validationImages { configuration.imageCounts.validation = validationImages }
-    if let testImages { configuration.imageCounts.test = testImages }
-    if let dataSeed { configuration.dataSeed = dataSeed }
+    data.apply(to: &configuration)
     let defaults = try TaskCatalogue.defaults(for: configuration)
     let built = try TaskCatalogue.task(configuration)
     let replicas = replicas ?? defaults.replicas
@@ -157,10 +143,7 @@ public struct ExperimentOptions: ParsableArguments {
     task = task ?? configuration.task
     model = model ?? configuration.model
     preset = preset ?? configuration.preset
-    trainingImages = trainingImages ?? configuration.imageCounts.training
-    validationImages = validationImages ?? configuration.imageCounts.validation
-    testImages = testImages ?? configuration.imageCounts.test
-    dataSeed = dataSeed ?? configuration.dataSeed
+    data.fillIn(from: configuration)
     replicas = replicas ?? run.replicas
     batchSize = batchSize ?? run.batchSize
     if epochs == nil { steps = steps ?? run.steps }
