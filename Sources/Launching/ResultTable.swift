@@ -40,9 +40,11 @@ extension EvaluationReport {
 }
 
 /// What is said when a run has ended: the table, or how to go on.
-func conclude(_ ending: RunEnding, recorder: RunRecorder, task: any LearningTask, step: Int) throws
+func conclude(_ ending: RunEnding, of setting: RunSetting, task: any LearningTask, step: Int) throws
   -> Int32
 {
+  setting.progress.end()
+  let recorder = setting.recorder
   let path = recorder.directory.path
   switch ending {
   case .completed:

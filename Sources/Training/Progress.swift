@@ -57,11 +57,18 @@ public final class Progress {
     parts.append("\(Int(Double(samplesPerStep) / perStep)) samples/s")
     if let workers = record.workers { parts.append("\(workers) worker\(workers == 1 ? "" : "s")") }
     write(live: parts.joined(separator: "  "))
-    if isLast && liveLineWidth > 0 {
-      liveLineWidth = 0
-      print()
-    }
+    if isLast { end() }
   }
+
+  /// Leaves the live line as it is and begins a new one.
+  public func end() {
+    guard liveLineWidth > 0 else { return }
+    liveLineWidth = 0
+    print()
+    fflush(nil)
+  }
+
+  deinit { end() }
 
   /// Shows an evaluation on the validation split in one line.
   public func show(_ report: EvaluationReport) {

@@ -117,7 +117,7 @@ public struct ParameterServerCommand: ParsableCommand {
       try (address + "\n").write(toFile: endpointFile, atomically: true, encoding: .utf8)
     }
     let (ending, state) = try server.run()
-    return try conclude(ending, recorder: setting.recorder, task: task, step: state.step)
+    return try conclude(ending, of: setting, task: task, step: state.step)
   }
 
   /// What to give to workers: a server on all addresses is reached by the name of its host.

@@ -69,14 +69,11 @@ struct TrainCommand: ParsableCommand {
     let progress = Progress(
       totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)
     announce(prepared, progress)
+    let setting = RunSetting(
+      recorder: prepared.recorder, progress: progress, isStopRequested: { stop.isRequested })
     let ending = try trainInSingleProcess(
-      prepared.task, from: &state,
-      setting: RunSetting(
-        recorder: prepared.recorder, progress: progress,
-        isStopRequested: { stop.isRequested }),
-      context: context)
-    return try conclude(
-      ending, recorder: prepared.recorder, task: prepared.task, step: state.step)
+      prepared.task, from: &state, setting: setting, context: context)
+    return try conclude(ending, of: setting, task: prepared.task, step: state.step)
   }
 }
 
