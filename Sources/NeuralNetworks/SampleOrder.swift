@@ -37,9 +37,4 @@ public struct SampleOrder: Sendable {
       return permutation[position % sampleCount]
     }
   }
-
-  /// The number of whole or begun epochs after a number of steps.
-  public func epochs(afterSteps steps: Int) -> Double {
-    Double(steps) * Double(replicas * batchSize) / Double(sampleCount)
-  }
 }

@@ -36,7 +36,6 @@ import Testing
       #expect(taken[epoch * 50..<epoch * 50 + 50].sorted() == Array(0..<50), "epoch \(epoch)")
     }
     #expect(taken[0..<50] != taken[50..<100])
-    #expect(order.epochs(afterSteps: 25) == 6)
   }
 
   /// What is taken at a step is a matter of the samples of the whole step, not of its replicas.

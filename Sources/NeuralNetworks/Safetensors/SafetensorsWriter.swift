@@ -94,17 +94,19 @@ public struct SafetensorsWriter: Sendable {
       unlink(partial)
       throw error
     }
-    close(file)
-    guard rename(partial, path) == 0 else {
+    guard close(file) == 0, rename(partial, path) == 0 else {
       let error = Self.failure(path, "cannot be replaced")
       unlink(partial)
       throw error
     }
-    // The new name is safe only when its directory is on the disk, too.
-    let directory = open((path as NSString).deletingLastPathComponent.nonEmpty, O_RDONLY)
-    if directory >= 0 {
-      fsync(directory)
-      close(directory)
+    // The new name is safe only when its directory is on the disk, too; whoever removes an older
+    // file in favour of this one has to know.
+    let directory = open(
+      (path as NSString).deletingLastPathComponent.nonEmpty, O_RDONLY | O_CLOEXEC)
+    guard directory >= 0 else { throw Self.failure(path, "has a directory that cannot be opened") }
+    defer { close(directory) }
+    guard fsync(directory) == 0 else {
+      throw Self.failure(path, "has a directory that cannot be flushed")
     }
   }
 
@@ -188,7 +190,8 @@ public struct SafetensorsWriter: Sendable {
 
   /// An error with the system's words for the call that just failed.
   private static func failure(_ file: String, _ what: String) -> SafetensorsError {
-    SafetensorsError(file: file, "\(what): \(String(cString: strerror(errno)))")
+    let advice = errno == ENOSPC || errno == EDQUOT ? "; free some space and go on" : ""
+    return SafetensorsError(file: file, "\(what): \(String(cString: strerror(errno)))\(advice)")
   }
 }
 

@@ -43,8 +43,6 @@ struct ChunkReceipts: Hashable, Sendable {
   /// The chunks that are not in.
   var missing: [Int] { hasArrived.indices.filter { !hasArrived[$0] } }
 
-  func contains(_ chunk: Int) -> Bool { hasArrived[chunk] }
-
   /// Notes a chunk; whether it is new.
   mutating func insert(_ chunk: Int) -> Bool {
     guard !hasArrived[chunk] else { return false }
