@@ -1,6 +1,5 @@
 // What computes: handed to the operations, never ambient.
 
-import CKernels
 import COpenBLAS
 
 /// Why the machine cannot compute what the experiment asks for.
@@ -23,7 +22,6 @@ public struct ComputeContext: Sendable {
     if let failure = relate_openblas_load() {
       throw ComputeError(description: String(cString: failure))
     }
-    relate_keep_freed_memory()
     threads = ThreadPool(threadCount: threadCount)
   }
 
