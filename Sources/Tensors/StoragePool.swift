@@ -25,6 +25,8 @@ final class StoragePool: Sendable {
   static let shared = StoragePool()
 
   /// Memory on loan.
+  ///
+  /// `@unchecked Sendable`: a block has one owner at a time, who may be on any thread.
   struct Block: @unchecked Sendable {
     let address: UnsafeMutableRawPointer
     fileprivate let sizeClass: Int
