@@ -1,7 +1,5 @@
 // What computes: handed to the operations, never ambient.
 
-import CKernels
-
 /// Why the machine cannot compute what the experiment asks for.
 public struct ComputeError: Error, CustomStringConvertible, Sendable {
   /// One sentence: what is missing and what to do.
@@ -27,7 +25,6 @@ public struct ComputeContext: Sendable {
   ) throws(ComputeError) {
     try self.init(
       threads: ThreadPool(threadCount: threadCount), engine: engine, precision: precision)
-    relate_keep_freed_memory()
   }
 
   private init(

@@ -8,12 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// MARK: Memory (memory.c)
-
-// Makes the allocator keep what is freed: a training step allocates the blocks that the step before
-// did, and returning them to the system in between would cost a fault for each of their pages.
-void relate_keep_freed_memory(void);
-
 // MARK: Elementwise (elementwise.c)
 
 typedef enum {

@@ -69,9 +69,14 @@ struct BenchStepCommand: ParsableCommand {
     var msMedian: Double
     var samplesPerSecond: Double
     var parameters: Int
+    /// The most that tensors occupied at once, and the whole process.
+    var peakBytes: Int
+    var peakResidentBytes: Int
 
     enum CodingKeys: String, CodingKey {
       case config, batch, threads, precision, mode, engine, parameters
+      case peakBytes = "peak_bytes"
+      case peakResidentBytes = "peak_rss_bytes"
       case msMin = "ms_min"
       case msMedian = "ms_median"
       case samplesPerSecond = "samples_per_s"
@@ -98,7 +103,19 @@ struct BenchStepCommand: ParsableCommand {
       config: config, batch: batch, threads: threads.count, precision: context.precision.rawValue,
       engine: context.engineDescription, msMin: rounded(times[0]), msMedian: rounded(median),
       samplesPerSecond: rounded(Double(batch) / median * 1000),
-      parameters: model.layout.parameterCount)
+      parameters: model.layout.parameterCount, peakBytes: TensorMemory.current.peakBytesInUse,
+      peakResidentBytes: peakResidentBytes())
+  }
+
+  private func peakResidentBytes() -> Int {
+    var usage = rusage()
+    #if canImport(Glibc)
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return usage.ru_maxrss * 1024
+    #else
+      getrusage(RUSAGE_SELF, &usage)
+      return usage.ru_maxrss
+    #endif
   }
 
   /// In a function of its own, so that the pass is gone before Adam writes the parameters.
