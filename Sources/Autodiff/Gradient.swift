@@ -76,7 +76,10 @@ func vectorJacobianProduct(
     let pullback = Pullback(
       tape: tape, record: record, index: index, gradient: gradient, needs: needs,
       isRecording: recording)
-    for (operand, part) in zip(record.operands, pullback.operandGradients()) {
+    let parts =
+      tape.profile?.measureBackward(record, needs: needs, pullback.operandGradients)
+      ?? pullback.operandGradients()
+    for (operand, part) in zip(record.operands, parts) {
       guard let part, let target = operand.index, target >= first else { continue }
       add(part, to: &gradients[target - first], recording: recording)
     }

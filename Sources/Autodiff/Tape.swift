@@ -13,14 +13,19 @@ public final class Tape {
   public let context: ComputeContext
   /// Whether anything is recorded; if not, every variable is a constant.
   public let isRecording: Bool
+  /// What is told how long operations take, if anybody asks.
+  let profile: OperationProfile?
   /// The operations recorded so far.
   private(set) var records: [Record] = []
   /// Whether the final gradient was taken, which lets go of the records.
   private(set) var isConsumed = false
 
   /// An empty tape.
-  public init(context: ComputeContext, isRecording: Bool = true) {
+  public init(
+    context: ComputeContext, isRecording: Bool = true, profile: OperationProfile? = nil
+  ) {
     self.context = context
+    self.profile = profile
     self.isRecording = isRecording
   }
 
@@ -51,8 +56,12 @@ public final class Tape {
     precondition(
       operands.allSatisfy { $0.tape === self }, "\(operation.kind): operands of two tapes")
     let isRecorded = isRecording && operands.contains { $0.index != nil }
-    let evaluation = operation.evaluate(
-      operands.map(\.value), keepsIntermediates: isRecorded, context: context)
+    let evaluate = {
+      operation.evaluate(
+        operands.map(\.value), keepsIntermediates: isRecorded, context: self.context)
+    }
+    let evaluation =
+      profile?.measureForward(operation, operands.map(\.shape), evaluate) ?? evaluate()
     guard isRecorded else { return (constant(evaluation.value), evaluation.saved) }
     let kept = operands.enumerated().map { position, operand in
       Operand(

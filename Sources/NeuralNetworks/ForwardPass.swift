@@ -34,11 +34,11 @@ public final class ForwardPass {
   /// as soon as they are used.
   public init(
     _ values: ParameterVector, mode: PassMode, context: ComputeContext,
-    recordingGradients: Bool = true
+    recordingGradients: Bool = true, profile: OperationProfile? = nil
   ) {
     self.values = values
     self.mode = mode
-    tape = Tape(context: context, isRecording: recordingGradients)
+    tape = Tape(context: context, isRecording: recordingGradients, profile: profile)
   }
 
   /// Whether batch normalisation uses the batch's own statistics and dropout drops.

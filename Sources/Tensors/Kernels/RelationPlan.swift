@@ -1,5 +1,6 @@
 // How the pairs of a relation are cut into chunks for threads and tiles for the cache.
 
+import Glibc
 /// Some pairs that go through all layers at once.
 struct RelationTile: Sendable {
   /// The pairs, of the whole batch's.
@@ -52,7 +53,8 @@ struct RelationPlan: Sendable {
   /// the gradients of the weights, which are as many as the square of the width, so wide layers
   /// want more rows for each time that those are read and written.
   private static func tileRows(widest: Int) -> Int {
-    switch widest {
+    if let e = getenv("TILE") { return Int(String(cString: e))! }
+    return switch widest {
     case ...256: 256
     case ...1024: 512
     default: 1024

@@ -1,0 +1,91 @@
+// relate bench: how fast the parts are.
+
+import ArgumentParser
+import Autodiff
+import Foundation
+import NeuralNetworks
+import RelationNetworks
+import Tensors
+import Training
+
+/// `relate bench`.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure how fast training is on this machine.",
+    discussion: "Example: relate bench step --config sort-of-clevr-small --json",
+    subcommands: [BenchStepCommand.self, BenchKernelsCommand.self])
+}
+
+/// What the benchmarks of a step have in common.
+struct StepOptions: ParsableArguments {
+  @Option(help: "The model: \(BenchmarkModel.names.joined(separator: ", ")).")
+  var config: String
+  @Option(help: ArgumentHelp("Samples of the mini-batch.", valueName: "n")) var batch = 64
+  @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = ThreadCount(1)
+  @OptionGroup var numerics: NumericsOptions
+  @Option(help: ArgumentHelp("Steps that are timed.", valueName: "n")) var steps = 5
+  @Option(help: ArgumentHelp("Steps before those.", valueName: "n")) var warmup = 2
+  @Flag(help: "Print JSON instead of text.") var json = false
+
+  func validate() throws {
+    guard (1...65_536).contains(batch), (1...100_000).contains(steps),
+      (0...100_000).contains(warmup)
+    else { throw ValidationError("--batch, --steps or --warmup is out of range.") }
+  }
+}
+
+/// Training steps of one replica on random inputs of a task's true shapes, as a PyTorch user would
+/// time them: forward, backward and Adam.
+struct TrialSteps {
+  let model: BenchmarkModel
+  let context: ComputeContext
+  private let inputs: BenchmarkModel.Inputs
+  private var values: ParameterVector
+  private var moments: AdamMoments
+  private var step = 0
+
+  init(_ options: StepOptions) throws {
+    model = try BenchmarkModel(name: options.config)
+    context = try options.numerics.context(threadCount: options.threads.count)
+    inputs = model.randomInputs(batch: options.batch, seed: 0)
+    values = ParameterVector(initializing: model.layout, seed: 0)
+    moments = AdamMoments(count: model.layout.parameterCount)
+  }
+
+  /// Takes steps that nobody times, then `options.steps` whose seconds are returned.
+  mutating func run(_ options: StepOptions, profile: OperationProfile? = nil) -> [Double] {
+    for _ in 0..<options.warmup { _ = takeStep(nil) }
+    return (0..<options.steps).map { _ in takeStep(profile) }
+  }
+
+  private mutating func takeStep(_ profile: OperationProfile?) -> Double {
+    step += 1
+    let start = ContinuousClock.now
+    let gradient = gradient(profile)
+    AdamStep(step, learningRate: 1e-4).update(
+      &values.parameters, moments: &moments, in: 0..<gradient.count, gradient: gradient)
+    return start.duration(to: .now).seconds
+  }
+
+  /// In a function of its own, so that the pass is gone before Adam writes the parameters.
+  private func gradient(_ profile: OperationProfile?) -> Tensor {
+    let pass = ForwardPass(
+      values, mode: .training(seed: 0, step: step, replica: 0), context: context, profile: profile)
+    return pass.gradient(of: model.forward(inputs, in: pass).loss)
+  }
+}
+
+/// The middle of some numbers; of two middles, their mean.
+func median(_ numbers: [Double]) -> Double {
+  let sorted = numbers.sorted()
+  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+}
+
+/// JSON on one line, with its keys in order.
+func line(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
+func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
