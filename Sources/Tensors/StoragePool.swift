@@ -13,9 +13,11 @@ import Synchronization
 ///
 /// Sizes are rounded up to classes, eight to a doubling, so at most an eighth is wasted, and sets
 /// whose sizes vary from step to step share blocks. A class without a free block borrows from the
-/// next eight, and only then a block is taken from the system. What was never needed while the pool
-/// handed out `reviewInterval` times what it holds goes back to the system, so nobody keeps the
-/// memory of large batches for ever.
+/// next eight, and only then a block is taken from the system.
+///
+/// Nobody keeps the memory of large batches for ever: whenever the pool has handed out
+/// `reviewInterval` times what it holds, and never half of it at once, the blocks that were not
+/// needed go back to the system.
 ///
 /// The process has one pool, as it has one `malloc`: it is in nobody's way as a global because a
 /// result can depend on neither the address nor the former contents of a block, which its new owner
@@ -81,12 +83,15 @@ final class StoragePool: Sendable {
   private struct State {
     var memory = TensorMemory()
     private var free = [FreeList](repeating: FreeList(), count: SizeClass.count)
+    /// What was handed out since the last review, and the most of it at once.
     private var bytesSinceReview = 0
+    private var peakSinceReview = 0
 
     mutating func take(_ sizeClass: Int) -> Block {
       let block = reuse(sizeClass) ?? takeFromSystem(sizeClass)
       memory.bytesInUse += block.byteCount
       memory.peakBytesInUse = max(memory.peakBytesInUse, memory.bytesInUse)
+      peakSinceReview = max(peakSinceReview, memory.bytesInUse)
       bytesSinceReview += block.byteCount
       if bytesSinceReview > reviewInterval * max(memory.bytesHeld, SizeClass.hugePage) { review() }
       return block
@@ -119,11 +124,14 @@ final class StoragePool: Sendable {
       return Block(address: address, sizeClass: sizeClass)
     }
 
-    /// Lets go of the blocks that nobody needed since the last review.
+    /// Lets go of the blocks that nobody needed since the last review, if they are many: sets of
+    /// rare sizes should find theirs again.
     private mutating func review() {
+      let isMostlyIdle = memory.bytesHeld > 2 * peakSinceReview
       bytesSinceReview = 0
+      peakSinceReview = memory.bytesInUse
       for sizeClass in free.indices {
-        release(free[sizeClass].fewest, of: sizeClass)
+        if isMostlyIdle { release(free[sizeClass].fewest, of: sizeClass) }
         free[sizeClass].fewest = free[sizeClass].count
       }
     }
@@ -143,7 +151,7 @@ final class StoragePool: Sendable {
   }
 }
 
-/// The sizes of blocks: multiples of 64 bytes up to sixteen of them, then eight sizes to a doubling.
+/// The sizes of blocks: multiples of 64 bytes up to sixteen of them, then eight to a doubling.
 enum SizeClass {
   private static let unit = 64
   /// The size and alignment of the processor's large pages; blocks as big lie on them.

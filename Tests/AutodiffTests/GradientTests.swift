@@ -44,9 +44,9 @@ import Testing
     let y = ((x + 1).relu() * x).sum()
     #expect(
       tape.records.map { $0.operands.map { $0.value != nil } } == [
-        [], [false], [false], [true, true], [false],
+        [], [false], [false], [true, true], [false], [false],
       ])
-    #expect(tape.records.map { $0.result != nil } == [false, false, true, false, false])
+    #expect(tape.records.map { $0.result != nil } == [false, false, true, false, false, false])
     #expect(gradient(of: y, withRespectTo: [x])[0].value.scalars == [0, 5])
   }
 
