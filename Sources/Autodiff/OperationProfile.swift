@@ -61,7 +61,8 @@ public final class OperationProfile {
       case .lstm, .relation: 2
       default: needs.prefix(2).count { $0 }
       }
-    let products = Double(factors) * record.operation.productOperations(record.operands.map(\.shape))
+    let products =
+      Double(factors) * record.operation.productOperations(record.operands.map(\.shape))
     add(record.operation.kind) {
       $0.backwardSeconds += time
       $0.productOperations += products

@@ -11,15 +11,18 @@ CLONES void NAMED(relate_pair_forward)(ptrdiff_t rows, ptrdiff_t width,
     }
 }
 
-CLONES void NAMED(relate_masked_rows)(ptrdiff_t rows, ptrdiff_t width,
+CLONES void NAMED(relate_masked_rows)(ptrdiff_t start, ptrdiff_t rows, ptrdiff_t width,
                                       const uint8_t *restrict mask, const float *restrict gradient,
                                       ACTIVATION *restrict out, float *restrict columns) {
-  for (ptrdiff_t i = 0; i < rows; i++)
+  for (ptrdiff_t i = 0; i < rows; i++) {
+    const uint8_t *bytes = mask + (start + i) / 8 * width;
+    const uint8_t bit = (uint8_t)(1 << (start + i) % 8);
     for (ptrdiff_t j = 0; j < width; j++) {
-      float all = gradient[j], g = mask[i * width + j] ? all : 0;
+      float all = gradient[j], g = bytes[j] & bit ? all : 0;
       out[i * width + j] = STORE(g);
       columns[j] += g;
     }
+  }
 }
 
 CLONES void NAMED(relate_relu_backward)(ptrdiff_t rows, ptrdiff_t width,

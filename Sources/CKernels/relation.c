@@ -39,8 +39,8 @@ CLONES void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *restr
 // to the size of the sum of all before.
 enum { BLOCK = 8 };
 
-CLONES void relate_sum_activations(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
-                                   uint8_t *restrict mask, float *restrict sum) {
+CLONES void relate_sum_rows(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
+                            float *restrict sum) {
   for (ptrdiff_t i = 0; i < rows; i += BLOCK) {
     ptrdiff_t count = rows - i < BLOCK ? rows - i : BLOCK;
     const float *block = x + i * width;
@@ -54,7 +54,16 @@ CLONES void relate_sum_activations(ptrdiff_t rows, ptrdiff_t width, const float 
         sum[j] += partial;
       }
     }
-    if (!mask) continue;
-    for (ptrdiff_t j = 0; j < count * width; j++) mask[i * width + j] = block[j] > 0;
   }
+}
+
+CLONES void relate_positive_mask(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
+                                 uint8_t *restrict mask) {
+  for (ptrdiff_t i = 0; i < rows / 8; i++)
+    for (ptrdiff_t j = 0; j < width; j++) {
+      const float *column = x + 8 * i * width + j;
+      int bits = 0;
+      for (int r = 0; r < 8; r++) bits |= (column[r * width] > 0) << r;
+      mask[i * width + j] = (uint8_t)bits;
+    }
 }

@@ -60,7 +60,8 @@ protocol ActivationScalar: Sendable {
     _ rows: Int, _ width: Int, first: UnsafePointer<Float>, base: UnsafePointer<Float>,
     into out: UnsafeMutablePointer<Self>)
   static func maskedRows(
-    _ rows: Int, _ width: Int, mask: UnsafePointer<UInt8>, gradient: UnsafePointer<Float>,
+    from start: Int, _ rows: Int, _ width: Int, mask: UnsafePointer<UInt8>,
+    gradient: UnsafePointer<Float>,
     into out: UnsafeMutablePointer<Self>, columns: UnsafeMutablePointer<Float>)
   static func reluBackward(
     _ rows: Int, _ width: Int, activation: UnsafePointer<Self>, gradient: UnsafePointer<Float>,
@@ -83,10 +84,11 @@ extension Float: ActivationScalar {
   }
 
   static func maskedRows(
-    _ rows: Int, _ width: Int, mask: UnsafePointer<UInt8>, gradient: UnsafePointer<Float>,
+    from start: Int, _ rows: Int, _ width: Int, mask: UnsafePointer<UInt8>,
+    gradient: UnsafePointer<Float>,
     into out: UnsafeMutablePointer<Float>, columns: UnsafeMutablePointer<Float>
   ) {
-    relate_masked_rows(rows, width, mask, gradient, out, columns)
+    relate_masked_rows(start, rows, width, mask, gradient, out, columns)
   }
 
   static func reluBackward(
@@ -124,10 +126,11 @@ extension BFloat16: ActivationScalar {
   }
 
   static func maskedRows(
-    _ rows: Int, _ width: Int, mask: UnsafePointer<UInt8>, gradient: UnsafePointer<Float>,
+    from start: Int, _ rows: Int, _ width: Int, mask: UnsafePointer<UInt8>,
+    gradient: UnsafePointer<Float>,
     into out: UnsafeMutablePointer<BFloat16>, columns: UnsafeMutablePointer<Float>
   ) {
-    relate_masked_rows_bfloat16(rows, width, mask, gradient, bits(out), columns)
+    relate_masked_rows_bfloat16(start, rows, width, mask, gradient, bits(out), columns)
   }
 
   static func reluBackward(

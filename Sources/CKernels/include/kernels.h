@@ -81,15 +81,18 @@ void relate_pair_forward_bfloat16(ptrdiff_t rows, ptrdiff_t width, const float *
                                   const float *base, uint16_t *out);
 // x = relu(x + bias), rows of `width`, in place.
 void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *bias, float *x);
-// sum += the sum over rows of x, which is not negative; mask (if any) becomes 1 where x is
-// positive.
-void relate_sum_activations(ptrdiff_t rows, ptrdiff_t width, const float *x, uint8_t *mask,
-                            float *sum);
-// out = mask ? gradient : 0 for every row; columns += the sum over rows of that before rounding.
-void relate_masked_rows(ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
+// sum += the sum over rows of x.
+void relate_sum_rows(ptrdiff_t rows, ptrdiff_t width, const float *x, float *sum);
+// Where x is positive, a bit for each number: byte j of row i of the mask holds column j of the rows
+// 8 i to 8 i + 7 of x, the first in the lowest bit. `rows` is a multiple of 8.
+void relate_positive_mask(ptrdiff_t rows, ptrdiff_t width, const float *x, uint8_t *mask);
+// out = mask ? gradient : 0 for `rows` rows from row `start` of the mask on; columns += the sum over
+// rows of that before rounding.
+void relate_masked_rows(ptrdiff_t start, ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
                         const float *gradient, float *out, float *columns);
-void relate_masked_rows_bfloat16(ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
-                                 const float *gradient, uint16_t *out, float *columns);
+void relate_masked_rows_bfloat16(ptrdiff_t start, ptrdiff_t rows, ptrdiff_t width,
+                                 const uint8_t *mask, const float *gradient, uint16_t *out,
+                                 float *columns);
 // out = activation > 0 ? gradient : 0; columns += the sum over rows of that before rounding.
 void relate_relu_backward(ptrdiff_t rows, ptrdiff_t width, const float *activation,
                           const float *gradient, float *out, float *columns);

@@ -25,21 +25,22 @@ extension Kernels {
   ) -> [Tensor] {
     let objectGradient = uninitialized(operands.objects.shape)
     let questionGradient = operands.question.map { uninitialized($0.shape) }
-    // Each chunk has a row: weight and bias of each layer, one after another.
+    // Each chunk has sums of its own: weight and bias of each layer, one after another.
     let shapes = zip(operands.weights, operands.biases).flatMap { [$0.shape, $1.shape] }
     var offsets = [0]
     for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
-    let partial = uninitialized([plan.chunkCount, offsets[offsets.count - 1]])
+    var sums = (0..<plan.chunkCount).map { _ in uninitialized([offsets[offsets.count - 1]]) }
     let pass = RelationBackward(
       plan: plan, engine: context.engine, operands: RelationAddresses(operands),
       weights: operands.weights.dropFirst().map(Scalar.rounding),
       gradient: SharedPointer(gradient.address), kept: kept,
       objectGradient: SharedPointer(objectGradient.address),
       questionGradient: questionGradient.map { SharedPointer($0.address) },
-      partial: SharedPointer(partial.address), offsets: offsets)
+      sums: sums.map { SharedPointer($0.address) }, offsets: offsets)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
     withExtendedLifetime((operands, gradient, pass)) {}
-    let total = sum(partial, over: [0])
+    var total = sums.removeFirst()
+    for part in sums { accumulate(part, into: &total) }
     let parameters = zip(offsets, shapes).map { total.window(from: $0, shape: $1) }
     return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
   }
@@ -55,15 +56,16 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
   let kept: RelationKept<Scalar>
   let objectGradient: SharedPointer
   let questionGradient: SharedPointer?
-  let partial: SharedPointer
+  /// Of each chunk; `offsets` says where the parts lie.
+  let sums: [SharedPointer]
   let offsets: [Int]
 
   private func weightGradient(_ layer: Int, _ chunk: Int) -> UnsafeMutablePointer<Float> {
-    partial + (chunk * offsets[offsets.count - 1] + offsets[2 * layer])
+    sums[chunk] + offsets[2 * layer]
   }
 
   private func biasGradient(_ layer: Int, _ chunk: Int) -> UnsafeMutablePointer<Float> {
-    partial + (chunk * offsets[offsets.count - 1] + offsets[2 * layer + 1])
+    sums[chunk] + offsets[2 * layer + 1]
   }
 
   func run(chunk: Int) {
@@ -131,9 +133,9 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
     plan.forEachSample(in: tile) { sample, pairs in
       let row = pairs.lowerBound - tile.pairs.lowerBound
       let upstream = gradient + sample * width
-      if let mask = kept.mask(of: pairs, width: width) {
+      if let mask = kept.mask(of: tile, width: width) {
         Scalar.maskedRows(
-          pairs.count, width, mask: mask, gradient: upstream, into: g + row * width,
+          from: row, pairs.count, width, mask: mask, gradient: upstream, into: g + row * width,
           columns: biasGradient(last, chunk))
       } else {
         // A single layer has no product behind it.

@@ -47,7 +47,8 @@ struct RelationKept<Scalar: ActivationScalar>: Sendable {
   let terms: Tensor
   /// The activations of the layers `plan.keptLayers`; empty if they are not kept.
   let activations: [Activations<Scalar>]
-  /// Where the last layer was positive, a byte for every pair and output; for more than one layer.
+  /// Where the last layer was positive, a bit for every row of a tile and output, as
+  /// `relate_positive_mask` orders them; for more than one layer.
   let mask: Tensor?
 
   /// Memory for what a relation keeps: its terms at least.
@@ -56,7 +57,7 @@ struct RelationKept<Scalar: ActivationScalar>: Sendable {
     activations =
       keepingActivations
       ? plan.keptLayers.map { Activations(count: plan.keptRows * plan.widths[$0]) } : []
-    let bytes = plan.pairCount * plan.widths[plan.layerCount - 1]
+    let bytes = plan.keptRows / 8 * plan.widths[plan.layerCount - 1]
     mask =
       keepingActivations && plan.layerCount > 1 ? Kernels.uninitialized([(bytes + 3) / 4]) : nil
   }
@@ -76,10 +77,10 @@ struct RelationKept<Scalar: ActivationScalar>: Sendable {
   /// W₂ o + W₃ q + b, likewise.
   var base: SharedPointer { SharedPointer(terms.address + terms.count / 2) }
 
-  /// The mask of some pairs.
-  func mask(of pairs: Range<Int>, width: Int) -> UnsafeMutablePointer<UInt8>? {
+  /// The mask of a tile.
+  func mask(of tile: RelationTile, width: Int) -> UnsafeMutablePointer<UInt8>? {
     mask.map {
-      (UnsafeMutableRawPointer(mutating: $0.address) + pairs.lowerBound * width)
+      (UnsafeMutableRawPointer(mutating: $0.address) + tile.start / 8 * width)
         .assumingMemoryBound(to: UInt8.self)
     }
   }
@@ -178,11 +179,10 @@ private struct RelationForward<Scalar: ActivationScalar>: Sendable {
       }
     }
     let width = plan.widths[plan.layerCount - 1]
-    plan.forEachSample(in: tile) { sample, pairs in
-      relate_sum_activations(
-        pairs.count, width, last + (pairs.lowerBound - tile.pairs.lowerBound) * width,
-        kept.mask(of: pairs, width: width), output + sample * width)
+    if let mask = kept.mask(of: tile, width: width) {
+      relate_positive_mask(tile.rows, width, last, mask)
     }
+    addUp(tile, last)
   }
 
   /// A g of a single layer is its first, which is never rounded.
@@ -193,9 +193,14 @@ private struct RelationForward<Scalar: ActivationScalar>: Sendable {
         count, width, kept.first + firstObject * width, kept.base + second * width,
         x + row * width)
     }
+    addUp(tile, x)
+  }
+
+  private func addUp(_ tile: RelationTile, _ x: UnsafePointer<Float>) {
+    let width = plan.widths[plan.layerCount - 1]
     plan.forEachSample(in: tile) { sample, pairs in
       let rows = x + (pairs.lowerBound - tile.pairs.lowerBound) * width
-      relate_sum_activations(pairs.count, width, rows, nil, output + sample * width)
+      relate_sum_rows(pairs.count, width, rows, output + sample * width)
     }
   }
 }

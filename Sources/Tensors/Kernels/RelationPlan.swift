@@ -1,6 +1,5 @@
 // How the pairs of a relation are cut into chunks for threads and tiles for the cache.
 
-import Glibc
 /// Some pairs that go through all layers at once.
 struct RelationTile: Sendable {
   /// The pairs, of the whole batch's.
@@ -49,20 +48,13 @@ struct RelationPlan: Sendable {
       1, min(8, shape.batch, pairCount / 1024, max(2, 48_000_000 / max(weightCount, 1))))
   }
 
-  /// A tile's activations should stay in a second-level cache of 1 MiB; but every tile also adds to
-  /// the gradients of the weights, which are as many as the square of the width, so wide layers
-  /// want more rows for each time that those are read and written.
-  private static func tileRows(widest: Int) -> Int {
-    if let e = getenv("TILE") { return Int(String(cString: e))! }
-    return switch widest {
-    case ...256: 256
-    case ...1024: 512
-    default: 1024
-    }
-  }
+  /// Enough rows that adding to the gradients of the weights, which every tile does and which are as
+  /// many as the square of the width, costs little beside the product; few enough that the
+  /// activations of layers of a usual width stay in a second-level cache of 1 MiB.
+  private static func tileRows(widest: Int) -> Int { widest <= 1024 ? 512 : 1024 }
 
   /// Tiles have a multiple of this many rows, so that sets of varying sizes need products of few
-  /// shapes: engines generate code for each.
+  /// shapes: engines generate code for each. It is also a multiple of the rows of a byte of a mask.
   private static let rowStep = 16
 
   var inputWidth: Int { 2 * depth + questionDepth }
