@@ -17,8 +17,10 @@ public struct StepRecord: Codable, Hashable, Sendable {
   public var seconds: Double
   /// The chained digest of the values after the step.
   public var digest: Digest
-  /// How long computing stood still in the step for want of mini-batches, in seconds: in the worker
-  /// that stood still longest. Absent in lines of earlier releases.
+  /// How long computing stood still in the step for want of mini-batches, in seconds.
+  ///
+  /// In a cluster, that of the worker in which it stood still longest; absent in lines of earlier
+  /// releases.
   public var dataWait: Double?
   /// Who the step waited for last: a worker, or nobody in a single process.
   public var waitedFor: String?
