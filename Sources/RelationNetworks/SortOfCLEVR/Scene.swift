@@ -98,7 +98,10 @@ public enum SortOfCLEVR {
         seed: seed, purpose: .generation, index: stream(of: split, image: index))
       var scene = Scene(drawnFrom: &random)
       // The bound makes the end certain; 32 scenes with ties in a row have a probability of 1e-45.
-      for _ in 0..<32 where scene.hasTies { scene = Scene(drawnFrom: &random) }
+      for _ in 0..<32 {
+        guard scene.hasTies else { break }
+        scene = Scene(drawnFrom: &random)
+      }
       self = scene
     }
 
@@ -110,7 +113,7 @@ public enum SortOfCLEVR {
         var place = random.integer(below: placeCount)
         var object = Object(color, outline, place: place)
         var draws = 1
-        while objects.contains(where: { $0.overlaps(object) }) {
+        while objects.contains(where: object.overlaps) {
           // An object bars at most 21 x 21 of the 64 x 64 places, so with five placed at least 46 %
           // stay free: a draw succeeds nearly every second time, and if sixty-four fail, stepping
           // from place to place meets a free one.
@@ -127,10 +130,10 @@ public enum SortOfCLEVR {
     public subscript(color: Color) -> Object { objects[color.rawValue] }
 
     /// The other object whose centre is nearest to that of `color`'s object (Euclidean).
-    public func nearest(to color: Color) -> Object { extreme(from: color, by: <) }
+    public func nearest(to color: Color) -> Object { extreme(from: color, by: <).object }
 
     /// The other object whose centre is furthest from that of `color`'s object (Euclidean).
-    public func furthest(from color: Color) -> Object { extreme(from: color, by: >) }
+    public func furthest(from color: Color) -> Object { extreme(from: color, by: >).object }
 
     /// The number of objects with the outline of `color`'s object, which counts itself.
     public func count(sharingOutlineWith color: Color) -> Int {
@@ -138,40 +141,29 @@ public enum SortOfCLEVR {
     }
 
     /// Whether some object has two nearest or two furthest others.
-    ///
-    /// Asked of every scene that is drawn, so it is one pass over the distances and keeps nothing.
     var hasTies: Bool {
-      objects.withUnsafeBufferPointer { objects in
-        for i in objects.indices {
-          var (nearest, furthest) = (Int.max, -1)
-          var (isNearestUnique, isFurthestUnique) = (true, true)
-          for j in objects.indices where j != i {
-            let distance = objects[i].squaredDistance(to: objects[j])
-            if distance <= nearest {
-              isNearestUnique = distance < nearest
-              nearest = distance
-            }
-            if distance >= furthest {
-              isFurthestUnique = distance > furthest
-              furthest = distance
-            }
-          }
-          if !isNearestUnique || !isFurthestUnique { return true }
-        }
-        return false
+      objects.contains { object in
+        !extreme(from: object.color, by: <).isUnique || !extreme(from: object.color, by: >).isUnique
       }
     }
 
     /// The other object whose distance from `color`'s precedes all others'; of equals, the first.
-    private func extreme(from color: Color, by precedes: (Int, Int) -> Bool) -> Object {
+    private func extreme(
+      from color: Color, by precedes: (Int, Int) -> Bool
+    ) -> (object: Object, isUnique: Bool) {
       let reference = self[color]
       var best = objects[color == .red ? 1 : 0]
       var bestDistance = reference.squaredDistance(to: best)
-      for other in objects where other.color != color {
+      var isUnique = true
+      for other in objects where other.color != color && other.color != best.color {
         let distance = reference.squaredDistance(to: other)
-        if precedes(distance, bestDistance) { (best, bestDistance) = (other, distance) }
+        if precedes(distance, bestDistance) {
+          (best, bestDistance, isUnique) = (other, distance, true)
+        } else if distance == bestDistance {
+          isUnique = false
+        }
       }
-      return best
+      return (best, isUnique)
     }
   }
 
