@@ -28,8 +28,10 @@ final class BatchPreparation<Task: LearningTask>: Sendable {
     let start = ContinuousClock.now
     let wanted = MiniBatch(step: step, replica: replica)
     let batch = try shared.take(wanted) ?? shared.draw(wanted)
+    // Before the thread is woken, which on a busy processor may run at once in place of this one.
+    let waited = start.duration(to: .now).seconds
     shared.prepareWhatFollows(wanted)
-    return (batch, start.duration(to: .now).seconds)
+    return (batch, waited)
   }
 
   private let shared: Shared
