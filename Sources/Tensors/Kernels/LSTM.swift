@@ -102,9 +102,9 @@ extension Kernels {
     for step in 0..<steps.stepCount {
       let (start, count) = (steps.starts[step], steps.count(step))
       if step > 0 {
-        multiply(
+        context.engine.multiply(
           transposeB: true, count, 4 * width, width, hidden + steps.starts[step - 1] * width,
-          stride: width, operands.hiddenWeight.address, stride: width, beta: 1,
+          stride: width, operands.hiddenWeight.address, stride: width, accumulating: true,
           into: gate + start * 4 * width, stride: 4 * width)
       }
       relate_lstm_cell(
@@ -141,9 +141,10 @@ extension Kernels {
             step > 0 ? cells.address + before : nil, cells.address + start * width,
             hidden + start * width, cellGradient, gateTarget + start * 4 * width)
           if step > 0 {
-            multiply(
+            context.engine.multiply(
               count, width, 4 * width, gateTarget + start * 4 * width, stride: 4 * width,
-              operands.hiddenWeight.address, stride: width, beta: 1, into: hidden + before,
+              operands.hiddenWeight.address, stride: width, accumulating: true,
+              into: hidden + before,
               stride: width)
           }
         }

@@ -75,7 +75,9 @@ final class ComputeThread: Sendable {
           // A worker that joins the same experiment again keeps what it has built.
           let built =
             if let current, current.experiment == experiment { current } else {
-              Self.prepared(try builder(experiment), experiment: experiment, context: context)
+              Self.prepared(
+                try builder(experiment), experiment: experiment,
+                context: try context.computing(with: experiment.engine, in: experiment.precision))
             }
           current = built
           result = .prepared(built.layout)
