@@ -128,22 +128,33 @@ public struct Contribution: Sendable {
   }
 }
 
+/// The mini-batch of a replica, which is the same whoever draws it, and when.
+///
+/// - Parameters:
+///   - step: the step, from 1.
+///   - replica: the replica, from 0.
+public func trainingBatch<Task: LearningTask>(
+  of task: Task, step: Int, replica: Int, experiment: Experiment
+) throws -> Task.Batch {
+  let order = SampleOrder(
+    sampleCount: task.sampleCount(of: .training), replicas: experiment.replicas,
+    batchSize: experiment.batchSize, seed: experiment.seed)
+  return try task.batch(of: order.samples(step: step, replica: replica), in: .training)
+}
+
 /// `contribution(step, replica, parameters)`: the gradient of the loss of one replica's mini-batch.
 ///
 /// Reads nothing but its arguments, so any process may compute it, any number of times.
 ///
 /// - Parameters:
+///   - batch: `trainingBatch` of the same step and replica.
 ///   - step: the step, from 1.
 ///   - replica: the replica, from 0.
 ///   - values: version `step - 1` of the values.
 public func contribution<Task: LearningTask>(
-  of task: Task, step: Int, replica: Int, values: ParameterVector, experiment: Experiment,
-  context: ComputeContext
-) throws -> Contribution {
-  let order = SampleOrder(
-    sampleCount: task.sampleCount(of: .training), replicas: experiment.replicas,
-    batchSize: experiment.batchSize, seed: experiment.seed)
-  let batch = try task.batch(of: order.samples(step: step, replica: replica), in: .training)
+  of task: Task, batch: Task.Batch, step: Int, replica: Int, values: ParameterVector,
+  experiment: Experiment, context: ComputeContext
+) -> Contribution {
   let pass = ForwardPass(
     values, mode: .training(seed: experiment.seed, step: step, replica: replica), context: context)
   let outcome = task.forward(batch, in: pass)

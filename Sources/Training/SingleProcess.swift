@@ -42,15 +42,19 @@ public func trainInSingleProcess<Task: LearningTask>(
     _ = try evaluate(
       task, earlier.values, step: step, split: .validation, setting: setting, context: context)
   }
+  let batches = BatchPreparation(of: task, experiment: experiment)
   while state.step < experiment.steps {
     if setting.isStopRequested() {
       try recorder.writeCheckpoint(state)
       return .stopped
     }
     let start = ContinuousClock.now
+    var dataWait = 0.0
     let contributions = try (0..<experiment.replicas).map { replica in
-      try contribution(
-        of: task, step: state.step + 1, replica: replica, values: state.values,
+      let (batch, waited) = try batches.batch(step: state.step + 1, replica: replica)
+      dataWait += waited
+      return contribution(
+        of: task, batch: batch, step: state.step + 1, replica: replica, values: state.values,
         experiment: experiment, context: context)
     }
     let outcome: StepOutcome
@@ -59,7 +63,8 @@ public func trainInSingleProcess<Task: LearningTask>(
       return .failed(error.description)
     }
     let seconds = start.duration(to: .now).seconds
-    let record = try recorder.recordStep(outcome, state: state, seconds: seconds)
+    let record = try recorder.recordStep(
+      outcome, state: state, seconds: seconds, dataWait: dataWait)
     setting.progress.show(record)
     if experiment.evaluates(step: state.step) {
       let report = try evaluate(

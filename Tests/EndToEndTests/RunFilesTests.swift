@@ -41,7 +41,8 @@ import Training
     for (index, step) in steps.enumerated() {
       #expect(
         step.names == [
-          "accuracy", "digest", "learning_rate", "loss", "seconds", "step", "waited_for", "workers",
+          "accuracy", "data_wait", "digest", "learning_rate", "loss", "seconds", "step",
+          "waited_for", "workers",
         ])
       #expect(step["step"] == .integer(index + 1))
       #expect(step["digest"]?.text?.wholeMatch(of: /[0-9a-f]{16}/) != nil)
@@ -125,7 +126,7 @@ import Training
     let reference = try Reference.states.get()
     func settled(_ step: StepRecord) -> StepRecord {
       var step = step
-      (step.seconds, step.waitedFor, step.workers) = (0, nil, nil)
+      (step.seconds, step.dataWait, step.waitedFor, step.workers) = (0, nil, nil, nil)
       return step
     }
     #expect(try run.readSteps().map(settled) == reference.run.readSteps().map(settled))

@@ -10,7 +10,7 @@ import Testing
   private let payload: [UInt8] = (0..<12).map { $0 }
   private let header = DataHeader(
     kind: .contribution, purpose: .validation, run: 0x0123_4567_89AB_CDEF, step: 77, session: 5,
-    shard: 0, index: 3, chunk: 2, count: 3)
+    shard: 0, index: 3, chunk: 2, count: 3, waitedMicroseconds: 0x010203)
 
   private func encoded() -> [UInt8] {
     payload.withUnsafeBytes { header.encoded(payload: $0) }
@@ -44,7 +44,8 @@ import Testing
       let header = DataHeader(
         kind: kind, purpose: purpose, run: random.next(), step: Int(random.integer(below: 1 << 31)),
         session: random.next32(), shard: UInt16(truncatingIfNeeded: random.next32()),
-        index: Int(random.next32()), chunk: Int(random.next32()), count: scalars.count)
+        index: Int(random.next32()), chunk: Int(random.next32()), count: scalars.count,
+        waitedMicroseconds: Int(random.next32()))
       let payload = scalars.withUnsafeBytes { Array($0) }
       let bytes = payload.withUnsafeBytes { header.encoded(payload: $0) }
       #expect(bytes.count == DataHeader.size)
@@ -54,11 +55,11 @@ import Testing
 
   @Test func theFieldsLieWhereTheGrammarSays() {
     let bytes = encoded()
-    #expect(Array(bytes[0..<8]) == Array("RLAT".utf8) + [1, 0, 2, 1])
+    #expect(Array(bytes[0..<8]) == Array("RLAT".utf8) + [2, 0, 2, 1])
     #expect(Array(bytes[8..<16]) == [0xEF, 0xCD, 0xAB, 0x89, 0x67, 0x45, 0x23, 0x01])
     #expect(Array(bytes[16..<28]) == [77, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0])
     #expect(Array(bytes[28..<42]) == [0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])
-    #expect(Array(bytes[42..<48]) == [0, 0, 0, 0, 0, 0])
+    #expect(Array(bytes[42..<48]) == [3, 2, 1, 0, 0, 0])
   }
 
   /// The header with some bytes changed and the checksum made to fit again.
@@ -76,7 +77,7 @@ import Testing
     #expect(complaint([]) == "a header of 0 bytes")
     #expect(complaint(encoded() + [0]) == "a header of 57 bytes")
     #expect(complaint(forged(0, [0])) == "a header without this protocol's magic")
-    #expect(complaint(forged(4, [2])) == "version 2 of the protocol instead of 1")
+    #expect(complaint(forged(4, [1])) == "version 1 of the protocol instead of 2")
     #expect(complaint(forged(6, [0])) == "an unknown kind or purpose (0, 1)")
     #expect(complaint(forged(6, [5])) == "an unknown kind or purpose (5, 1)")
     #expect(complaint(forged(7, [3])) == "an unknown kind or purpose (2, 3)")

@@ -44,16 +44,29 @@ import Testing
       ])
     let step = StepRecord(
       step: 1, loss: 0.1, accuracy: 0.5, learningRate: 1e-4, seconds: 2, digest: .init(rawValue: 9),
-      waitedFor: nil)
+      dataWait: 0.25, waitedFor: nil)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     #expect(
       String(decoding: try encoder.encode(step), as: UTF8.self)
-        == #"{"accuracy":0.5,"digest":"0000000000000009","learning_rate":0.0001,"loss":0.1,"#
+        == #"{"accuracy":0.5,"data_wait":0.25,"digest":"0000000000000009","learning_rate":0.0001,"loss":0.1,"#
         + #""seconds":2,"step":1}"#)
     #expect(throws: DecodingError.self) {
       try JSONDecoder().decode(Digest.self, from: Data(#""ff""#.utf8))
     }
+  }
+
+  @Test func stepsAreReadWithAndWithoutTheWaitForData() throws {
+    let old =
+      #"{"accuracy":0.5,"digest":"0000000000000009","learning_rate":0.0001,"loss":0.1,"#
+      + #""seconds":2,"step":1,"waited_for":"worker 1","workers":3}"#
+    var step = try JSONDecoder().decode(StepRecord.self, from: Data(old.utf8))
+    #expect(step.dataWait == nil && step.workers == 3)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(String(decoding: try encoder.encode(step), as: UTF8.self) == old)
+    step.dataWait = 1.5
+    #expect(try JSONDecoder().decode(StepRecord.self, from: encoder.encode(step)) == step)
   }
 
   @Test func badNumbersAreNamed() {

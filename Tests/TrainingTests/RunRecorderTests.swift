@@ -54,14 +54,10 @@ import Testing
     let recorder = try run.start()
     var state = TrainingState(layout: run.task.layout, seed: 3)
     let context = try ComputeContext()
-    for step in 1...12 {
-      let contributions = try (0..<4).map {
-        try contribution(
-          of: run.task, step: step, replica: $0, values: state.values, experiment: run.experiment,
-          context: context)
-      }
-      let outcome = try state.apply(contributions, of: run.experiment)
-      _ = try recorder.recordStep(outcome, state: state, seconds: 1, waitedFor: "worker 1")
+    for _ in 1...12 {
+      let outcome = try run.advance(&state, context: context)
+      _ = try recorder.recordStep(
+        outcome, state: state, seconds: 1, dataWait: 0, waitedFor: "worker 1")
     }
     #expect(run.directory.checkpointSteps() == [2, 4, 6, 8, 10, 12])
     #expect(recorder.unevaluatedSteps() == [2, 4, 6, 8, 10, 12])

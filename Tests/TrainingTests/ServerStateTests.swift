@@ -77,7 +77,7 @@ import Testing
   }
 
   @Test func refusesWhatWouldChangeTheBits() throws {
-    #expect(try #require(refusal { $0.version = 2 }).contains("version 2 of the protocol"))
+    #expect(try #require(refusal { $0.version = 1 }).contains("version 1 of the protocol"))
     let arithmetic = try #require(refusal { $0.numerics = ["openblas/fp32": Digest(rawValue: 1)] })
     #expect(arithmetic.contains("OPENBLAS_CORETYPE") && arithmetic.contains("the engine"))
     let engine = try #require(refusal { $0.numerics = ["other/bf16": Digest(rawValue: 6)] })
@@ -113,10 +113,32 @@ import Testing
     #expect(!early.contains { if case .applyStep = $0 { true } else { false } })
     let last = deliver([3], step: 1, session: 2, to: &server, now: 1)
     #expect(
-      last.contains(.applyStep(1, waitedFor: "worker 2 (host a host, process 1)")))
+      last.contains(
+        .applyStep(1, waitedFor: "worker 2 (host a host, process 1)", dataWait: 0)))
     let next = server.stepApplied(now: 1)
     #expect(leases(in: next).mapValues(\.step) == [1: 2, 2: 2])
     #expect(next.contains(.sendValues(step: 1, chunks: [0, 1], session: 2, to: 21)))
+  }
+
+  @Test func aStepsWaitForDataIsThatOfTheWorkerThatWaitedLongest() {
+    var server = training(workers: 2)
+    func wait(inStep step: Int, _ waits: [(session: UInt32, milliseconds: Int)]) -> Double? {
+      for (replica, wait) in waits.enumerated() {
+        for number in 0..<run.contribution.chunkCount {
+          var header = chunk(number, of: replica, step: step, session: wait.session)
+          header.waitedMicroseconds = wait.milliseconds * 1000
+          // A chunk that is sent again does not count again.
+          for _ in 0..<2 {
+            let actions = server.receive(header, from: Int(wait.session) * 10 + 1, now: 1)
+            for case .applyStep(_, _, let dataWait) in actions { return dataWait }
+          }
+        }
+      }
+      return nil
+    }
+    #expect(wait(inStep: 1, [(1, 1000), (1, 500), (2, 250), (2, 750)]) == 1.5)
+    _ = server.stepApplied(now: 1)
+    #expect(wait(inStep: 2, [(1, 0), (1, 0), (2, 250), (2, 0)]) == 0.25)
   }
 
   @Test func framesThatAreNotWaitedForAreDropped() {

@@ -144,9 +144,10 @@ import Testing
     let contexts = [try ComputeContext(), try ComputeContext(threadCount: 3)]
     for replica in [3, 0, 1] {
       let twice = try contexts.map {
-        try contribution(
-          of: task, step: 2, replica: replica, values: state.values, experiment: experiment,
-          context: $0)
+        contribution(
+          of: task,
+          batch: try trainingBatch(of: task, step: 2, replica: replica, experiment: experiment),
+          step: 2, replica: replica, values: state.values, experiment: experiment, context: $0)
       }
       #expect(twice[0].flat == twice[1].flat && twice[0].tally.sampleCount == 5)
     }

@@ -98,7 +98,10 @@ public enum SortOfCLEVR {
         seed: seed, purpose: .generation, index: stream(of: split, image: index))
       var scene = Scene(drawnFrom: &random)
       // The bound makes the end certain; 32 scenes with ties in a row have a probability of 1e-45.
-      for _ in 0..<32 where scene.hasTies { scene = Scene(drawnFrom: &random) }
+      for _ in 0..<32 {
+        guard scene.hasTies else { break }
+        scene = Scene(drawnFrom: &random)
+      }
       self = scene
     }
 

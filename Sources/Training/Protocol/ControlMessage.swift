@@ -4,7 +4,7 @@ import Foundation
 import NeuralNetworks
 
 /// The version of the protocol that this software speaks.
-public let protocolVersion = 1
+public let protocolVersion = 2
 
 /// Why something that came from a socket was dropped.
 enum WireError: Error, Hashable {

@@ -25,6 +25,8 @@ struct DataHeader: Hashable, Sendable {
   var chunk: Int = 0
   /// The scalars in the payload.
   var count: Int = 0
+  /// How long the computation of a contribution to training waited for its mini-batch.
+  var waitedMicroseconds: Int = 0
 
   /// The bytes of a header.
   static let size = 56
@@ -51,7 +53,8 @@ struct DataHeader: Hashable, Sendable {
     append(UInt32(index))
     append(UInt32(chunk))
     append(UInt32(count))
-    bytes.append(contentsOf: [0, 0, 0, 0, 0, 0])
+    append(UInt32(clamping: waitedMicroseconds))
+    append(UInt16(0))
     append(Self.checksum(of: bytes[...], payload: payload))
     return bytes
   }
@@ -96,6 +99,7 @@ extension DataHeader {
     index = Int(load(30, as: UInt32.self))
     chunk = Int(load(34, as: UInt32.self))
     count = Int(load(38, as: UInt32.self))
+    waitedMicroseconds = Int(load(42, as: UInt32.self))
     guard payload.count == count * MemoryLayout<Float>.stride else {
       throw .malformed("a payload of \(payload.count) bytes for \(count) scalars")
     }

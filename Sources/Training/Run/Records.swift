@@ -17,6 +17,11 @@ public struct StepRecord: Codable, Hashable, Sendable {
   public var seconds: Double
   /// The chained digest of the values after the step.
   public var digest: Digest
+  /// How long computing stood still in the step for want of mini-batches, in seconds.
+  ///
+  /// In a cluster, that of the worker in which it stood still longest; absent in lines of earlier
+  /// releases.
+  public var dataWait: Double?
   /// Who the step waited for last: a worker, or nobody in a single process.
   public var waitedFor: String?
   /// The workers alive; absent in a single process.
@@ -25,6 +30,7 @@ public struct StepRecord: Codable, Hashable, Sendable {
   enum CodingKeys: String, CodingKey {
     case step, loss, accuracy, seconds, digest, workers
     case learningRate = "learning_rate"
+    case dataWait = "data_wait"
     case waitedFor = "waited_for"
   }
 }

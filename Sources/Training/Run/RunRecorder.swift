@@ -129,13 +129,13 @@ public final class RunRecorder {
 
   /// Notes an applied step, and writes a checkpoint when one is due.
   public func recordStep(
-    _ outcome: StepOutcome, state: TrainingState, seconds: Double, waitedFor: String? = nil,
-    workers: Int? = nil
+    _ outcome: StepOutcome, state: TrainingState, seconds: Double, dataWait: Double,
+    waitedFor: String? = nil, workers: Int? = nil
   ) throws(RunFileError) -> StepRecord {
     let line = StepRecord(
       step: state.step, loss: outcome.tally.loss, accuracy: outcome.tally.accuracy,
       learningRate: Double(outcome.learningRate), seconds: seconds, digest: outcome.digest,
-      waitedFor: waitedFor, workers: workers)
+      dataWait: dataWait, waitedFor: waitedFor, workers: workers)
     try stepsFile.append(line)
     self.seconds += seconds
     let isOld = lastCheckpointAt.duration(to: .now) > Self.timeBetweenCheckpoints

@@ -30,6 +30,17 @@ struct ReplicaLedger: Hashable, Sendable {
   /// Whether a replica was leased to a second worker because the first took too long.
   private(set) var isRaced = false
 
+  /// How long each session's computing waited for its mini-batches in this step, in seconds.
+  private var dataWaits: [UInt32: Double] = [:]
+
+  /// The wait of the session that waited longest; 0 if none did.
+  var longestDataWait: Double { dataWaits.values.max() ?? 0 }
+
+  /// Adds what a session waited for the mini-batch of a replica.
+  mutating func addDataWait(_ seconds: Double, of session: UInt32) {
+    dataWaits[session, default: 0] += seconds
+  }
+
   /// Notes a chunk; whether it is new.
   mutating func insert(chunk: Int, of replica: Int) -> Bool {
     entries[replica].receipts.insert(chunk)

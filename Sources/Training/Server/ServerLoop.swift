@@ -162,9 +162,11 @@ public final class ServerLoop<Task: LearningTask> {
       case .acknowledge(var header, let peer):
         header.kind = .acknowledgement
         header.count = 0
+        header.waitedMicroseconds = 0
         _ = try listener.data.send(header.encoded(), to: peer)
       case .store(let job, let chunk): store.store(payload, chunk: chunk, of: job)
-      case .applyStep(_, let waitedFor): followUps += try applyStep(waitedFor: waitedFor)
+      case .applyStep(_, let waitedFor, let dataWait):
+        followUps += try applyStep(waitedFor: waitedFor, dataWait: dataWait)
       case .finishEvaluation(let step, let split):
         try finishEvaluation(of: step, on: split)
       case .chooseBest: followUps += try chooseBest()
@@ -195,7 +197,7 @@ public final class ServerLoop<Task: LearningTask> {
     }
   }
 
-  private func applyStep(waitedFor: String) throws -> [ServerAction<PeerID>] {
+  private func applyStep(waitedFor: String, dataWait: Double) throws -> [ServerAction<PeerID>] {
     let outcome: StepOutcome
     do {
       outcome = try state.apply(store.contributions, of: setting.recorder.record.experiment)
@@ -205,7 +207,7 @@ public final class ServerLoop<Task: LearningTask> {
     let seconds = stepStartedAt.duration(to: .now).seconds
     stepStartedAt = .now
     let record = try setting.recorder.recordStep(
-      outcome, state: state, seconds: seconds, waitedFor: waitedFor,
+      outcome, state: state, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
       workers: machine.sessions.count)
     setting.progress.show(record)
     values[state.step] = flat(state.values)

@@ -43,9 +43,12 @@ extension ServerState {
     ]
     guard replicas.isComplete(header.index) else { return actions }
     actions.append(.acknowledge(header, to: peer))
+    replicas.addDataWait(Double(header.waitedMicroseconds) * 1e-6, of: header.session)
     if replicas.areAllComplete {
       actions.append(
-        .applyStep(step, waitedFor: sessions[header.session]?.name ?? "a worker that left"))
+        .applyStep(
+          step, waitedFor: sessions[header.session]?.name ?? "a worker that left",
+          dataWait: replicas.longestDataWait))
     }
     return actions
   }

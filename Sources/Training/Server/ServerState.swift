@@ -15,7 +15,7 @@ enum ServerAction<Peer: Hashable & Sendable>: Hashable, Sendable {
   /// Keeps the payload that came with the header: it is a new chunk of what is waited for.
   case store(Job, chunk: Int)
   /// Sums the contributions of all replicas and applies the step; then `stepApplied` is due.
-  case applyStep(Int, waitedFor: String)
+  case applyStep(Int, waitedFor: String, dataWait: Double)
   /// All parts of an evaluation are in.
   case finishEvaluation(step: Int, split: Split)
   /// All steps are applied and all their evaluations are in; then `evaluateOnTest` is due.

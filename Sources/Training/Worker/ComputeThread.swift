@@ -21,7 +21,8 @@ final class ComputeThread: Sendable {
   enum Result: Sendable {
     case prepared(ParameterLayout)
     case preparationFailed(String)
-    case computed(Job, Contribution)
+    /// With the seconds that the computation waited for its mini-batch.
+    case computed(Job, Contribution, dataWait: Double)
     case computationFailed(Job, String)
   }
 
@@ -54,8 +55,15 @@ final class ComputeThread: Sendable {
     }
   }
 
+  /// What the thread computes jobs with, once it has built the task of an experiment.
+  private struct Prepared {
+    let experiment: Experiment
+    let layout: ParameterLayout
+    let compute: (Job, _ values: Tensor) throws -> (Contribution, waited: Double)
+  }
+
   private func serve(context: ComputeContext, builder: TaskBuilder) {
-    var current: (experiment: Experiment, task: any LearningTask, context: ComputeContext)?
+    var current: Prepared?
     while true {
       available.wait()
       let request = queues.withLock { $0.requests.removeFirst() }
@@ -65,23 +73,20 @@ final class ComputeThread: Sendable {
       case .prepare(let experiment):
         do {
           // A worker that joins the same experiment again keeps what it has built.
-          if current?.experiment != experiment {
-            current = (
-              experiment, try builder(experiment),
-              try context.computing(with: experiment.engine, in: experiment.precision)
-            )
-          }
-          guard let current else { continue }
-          result = .prepared(current.task.layout)
+          let built =
+            if let current, current.experiment == experiment { current } else {
+              Self.prepared(
+                try builder(experiment), experiment: experiment,
+                context: try context.computing(with: experiment.engine, in: experiment.precision))
+            }
+          current = built
+          result = .prepared(built.layout)
         } catch { result = .preparationFailed("\(error)") }
       case .compute(let job, let values):
         guard let current else { continue }
         do {
-          result = .computed(
-            job,
-            try Self.compute(
-              job, of: current.task, flat: values, experiment: current.experiment,
-              context: current.context))
+          let (contribution, waited) = try current.compute(job, values)
+          result = .computed(job, contribution, dataWait: waited)
         } catch { result = .computationFailed(job, "\(error)") }
       }
       queues.withLock { $0.results.append(result) }
@@ -89,22 +94,28 @@ final class ComputeThread: Sendable {
     }
   }
 
-  private static func compute(
-    _ job: Job, of task: some LearningTask, flat: Tensor, experiment: Experiment,
-    context: ComputeContext
-  ) throws -> Contribution {
+  /// Jobs of `task`, with their mini-batches prepared ahead.
+  private static func prepared<Task: LearningTask>(
+    _ task: Task, experiment: Experiment, context: ComputeContext
+  ) -> Prepared {
     let layout = task.layout
-    let values = ParameterVector(
-      layout: layout, parameters: flat.window(from: 0, shape: [layout.parameterCount]),
-      statistics: flat.window(from: layout.parameterCount, shape: [layout.statisticCount]))
-    switch job {
-    case .training(let step, let replica):
-      return try contribution(
-        of: task, step: step, replica: replica, values: values, experiment: experiment,
-        context: context)
-    case .evaluation(let lease):
-      return try evaluation(
-        of: task, split: lease.split, part: lease.part, values: values, context: context)
+    let batches = BatchPreparation(of: task, experiment: experiment)
+    return Prepared(experiment: experiment, layout: layout) { job, flat in
+      let values = ParameterVector(
+        layout: layout, parameters: flat.window(from: 0, shape: [layout.parameterCount]),
+        statistics: flat.window(from: layout.parameterCount, shape: [layout.statisticCount]))
+      switch job {
+      case .training(let step, let replica):
+        let (batch, waited) = try batches.batch(step: step, replica: replica)
+        let contribution = contribution(
+          of: task, batch: batch, step: step, replica: replica, values: values,
+          experiment: experiment, context: context)
+        return (contribution, waited)
+      case .evaluation(let lease):
+        let contribution = try evaluation(
+          of: task, split: lease.split, part: lease.part, values: values, context: context)
+        return (contribution, 0)
+      }
     }
   }
 }

@@ -32,7 +32,8 @@ public final class WorkerLoop {
   private var welcome: ControlMessage.Welcome?
   private var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
-  private var contributions: [Job: Contribution] = [:]
+  /// What is computed, and how long each computation waited for its mini-batch, in seconds.
+  private var contributions: [Job: (contribution: Contribution, dataWait: Double)] = [:]
   /// Chunks that the socket has not taken yet, in order.
   private var outgoing: [(job: Job, chunk: Int)] = []
   private var drops = DropCounter()
@@ -170,8 +171,8 @@ public final class WorkerLoop {
       self.layout = layout
       try perform(machine.prepared(valueCount: layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
-    case .computed(let job, let contribution):
-      contributions[job] = contribution
+    case .computed(let job, let contribution, let dataWait):
+      contributions[job] = (contribution, dataWait)
       try perform(machine.computed(job, now: now))
     case .computationFailed(let job, let reason):
       try perform(machine.computationFailed(job, reason: reason))
@@ -196,7 +197,7 @@ public final class WorkerLoop {
         compute.submit(.compute(job, values: flat))
       case .sendContribution(let job):
         outgoing.removeAll { $0.job == job }
-        guard let contribution = contributions[job] else { continue }
+        guard let (contribution, _) = contributions[job] else { continue }
         outgoing += (0..<chunking(of: contribution).chunkCount).map { (job, $0) }
       case .forgetContribution(let job):
         contributions[job] = nil
@@ -252,14 +253,14 @@ public final class WorkerLoop {
   private func sendOutgoing() throws {
     guard let welcome else { return }
     while let (job, chunk) = outgoing.first {
-      guard let contribution = contributions[job] else {
+      guard let (contribution, dataWait) = contributions[job] else {
         outgoing.removeFirst()
         continue
       }
       let range = chunking(of: contribution).range(of: chunk)
       var header = DataHeader(
         kind: .contribution, run: welcome.run, step: 0, session: welcome.session, chunk: chunk,
-        count: range.count)
+        count: range.count, waitedMicroseconds: Int(dataWait * 1e6))
       switch job {
       case .training(let step, let replica): (header.step, header.index) = (step, replica)
       case .evaluation(let lease):

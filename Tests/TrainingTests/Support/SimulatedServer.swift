@@ -79,7 +79,7 @@ struct SimulatedServer {
         header.count = 0
         outputs.append(.data(header, payload: 0, to: peer))
       case .store(let job, let chunk): store(payload, chunk: chunk, of: job)
-      case .applyStep(let step, _):
+      case .applyStep(let step, _, _):
         outputs += perform(apply(step, now: now), now: now)
       case .finishEvaluation(let step, let split): finishEvaluation(of: step, on: split)
       case .chooseBest:

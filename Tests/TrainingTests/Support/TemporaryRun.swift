@@ -62,6 +62,19 @@ final class TemporaryRun {
       context: try ComputeContext(threadCount: threadCount))
   }
 
+  /// Applies one step without any of what trains: the reference for everything that does.
+  func advance(_ state: inout TrainingState, context: ComputeContext) throws -> StepOutcome {
+    let step = state.step + 1
+    let contributions = try (0..<experiment.replicas).map { replica in
+      contribution(
+        of: task,
+        batch: try trainingBatch(of: task, step: step, replica: replica, experiment: experiment),
+        step: step, replica: replica, values: state.values, experiment: experiment,
+        context: context)
+    }
+    return try state.apply(contributions, of: experiment)
+  }
+
   /// Waits until a server has applied so many steps, for at most half a minute.
   func wait(forSteps count: Int, meanwhile: () -> Void = {}) throws {
     let deadline = ContinuousClock.now.advanced(by: .seconds(30))
