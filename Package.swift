@@ -5,7 +5,7 @@ import PackageDescription
 // only `Launching` (and the three executables on top of it) knows the papers as well.
 //
 //   relate, ParameterServer, Worker -> Launching -> Training, RelationNetworks
-//   RelationNetworks -> NeuralNetworks -> Autodiff -> Tensors -> COpenBLAS, CKernels
+//   RelationNetworks -> NeuralNetworks -> Autodiff -> Tensors -> COpenBLAS, COneDNN, CKernels
 //   Training -> NeuralNetworks, Messaging -> CZeroMQ
 
 let settings: [SwiftSetting] = [
@@ -44,13 +44,14 @@ let package = Package(
   targets: [
     // C: the system's libraries, and the two small pieces of our own that Swift cannot say.
     .target(name: "COpenBLAS"),
+    .target(name: "COneDNN"),
     .target(name: "CKernels"),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
 
     // The mathematics.
-    library("Tensors", ["COpenBLAS", "CKernels"]),
+    library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("Autodiff", ["Tensors"]),
     library("NeuralNetworks", ["Autodiff", "Tensors"]),
 

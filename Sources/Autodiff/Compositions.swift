@@ -34,7 +34,7 @@ extension Pullback {
     let wanted = needs.indices.filter { needs[$0] }
     let parts = vectorJacobianProduct(
       of: record.operation.composition(aliases), upstream: gradient,
-      withRespectTo: wanted.map { aliases[$0] }, recording: true)
+      withRespectTo: wanted.map { aliases[$0] }, use: .recorded)
     var gradients = [Variable?](repeating: nil, count: needs.count)
     for (position, part) in zip(wanted, parts) { gradients[position] = part }
     return gradients

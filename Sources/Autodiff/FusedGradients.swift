@@ -5,7 +5,7 @@ import Tensors
 extension Pullback {
   /// The gradients of a fused operation's operands, recorded nowhere.
   func gradientsOfFused() -> [Variable?] {
-    let operands = record.operands.map(\.value)
+    let operands = record.operands.indices.map(operandValue)
     let gradients: [Tensor?]
     switch record.operation {
     case .batchNormalization(let epsilon):

@@ -5,21 +5,46 @@ import Tensors
 /// The derivative of the sum of `output`'s elements with respect to each input: tensors of the
 /// inputs' shapes, zero where the output does not depend on an input.
 ///
-/// With `recording`, the derivatives are recorded on the tape and can be differentiated again.
-/// Without, nothing is recorded, and what is no longer needed is freed on the way.
+/// With `recording`, the derivatives are recorded on the tape and can be differentiated again;
+/// without, nothing is recorded.
 public func gradient(
   of output: Variable, withRespectTo inputs: [Variable], recording: Bool = false
 ) -> [Variable] {
   let ones = output.tape.constant(Tensor(repeating: 1, shape: output.shape))
   return vectorJacobianProduct(
-    of: output, upstream: ones, withRespectTo: inputs, recording: recording)
+    of: output, upstream: ones, withRespectTo: inputs,
+    use: recording ? .recorded : .kept)
+}
+
+/// The last derivative that is taken on a tape: as `gradient`, but every record is let go as soon
+/// as the walk is past it, so that its values make room for gradients.
+///
+/// Nothing can be recorded on the tape or differentiated afterwards.
+public func finalGradient(
+  of output: Variable, withRespectTo inputs: [Variable]
+) -> [Variable] {
+  let ones = output.tape.constant(Tensor(repeating: 1, shape: output.shape))
+  return vectorJacobianProduct(
+    of: output, upstream: ones, withRespectTo: inputs, use: .consumed)
+}
+
+/// What a walk does with the tape.
+enum TapeUse {
+  /// It records the derivatives.
+  case recorded
+  /// It leaves the tape as it is.
+  case kept
+  /// It lets go of the records that it is past.
+  case consumed
 }
 
 /// The derivative of the sum of `output · upstream` with respect to each input.
 func vectorJacobianProduct(
-  of output: Variable, upstream: Variable, withRespectTo inputs: [Variable], recording: Bool
+  of output: Variable, upstream: Variable, withRespectTo inputs: [Variable], use: TapeUse
 ) -> [Variable] {
   let tape = output.tape
+  let recording = use == .recorded
+  precondition(!tape.isConsumed, "gradient: the tape's final gradient was taken before")
   precondition(inputs.allSatisfy { $0.tape === tape }, "gradient: inputs of another tape")
   let wanted = inputs.compactMap(\.index)
   // Nothing below the first input depends on an input, so the walk ends there.
@@ -38,10 +63,12 @@ func vectorJacobianProduct(
   }
   var gradients = [Variable?](repeating: nil, count: last - first + 1)
   gradients[last - first] = recording ? upstream : upstream.detached
+  if use == .consumed { tape.consume(from: last + 1) }
   for index in (first...last).reversed() {
+    let record = tape.records[index]
+    if use == .consumed { tape.consume(from: index) }
     guard leadsToInput[index - first], let gradient = gradients[index - first] else { continue }
     if !isInput[index - first] { gradients[index - first] = nil }
-    let record = tape.records[index]
     let needs = record.operands.map { operand in
       operand.index.map { $0 >= first && leadsToInput[$0 - first] } ?? false
     }

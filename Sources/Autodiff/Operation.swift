@@ -64,6 +64,32 @@ enum Operation: Sendable {
 }
 
 extension Operation {
+  /// Whether the derivative rule reads the value of an operand, and not only its shape.
+  func readsOperand(_ position: Int) -> Bool {
+    switch self {
+    case .leaf, .alias, .add, .subtract, .scale, .offset, .leakyRelu, .exp, .tanh, .sigmoid,
+      .squareRoot, .sum, .broadcast, .softmax, .logSoftmax, .reshape, .transpose, .slice, .pad,
+      .concatenate, .gatherRows, .scatterRows:
+      false
+    case .divide, .leakyReluGradient: position == 1
+    case .affine, .convolution: position < 2
+    case .multiply, .log, .power, .matrixProduct, .crossEntropy, .binaryCrossEntropy,
+      .convolutionInputGradient, .convolutionWeightGradient, .batchNormalization,
+      .layerNormalization, .convolutionStack, .lstm, .relation:
+      true
+    }
+  }
+
+  /// Whether the derivative rule reads the value of the result.
+  var readsResult: Bool {
+    switch self {
+    case .divide, .leakyRelu, .exp, .tanh, .sigmoid, .squareRoot, .softmax, .logSoftmax: true
+    default: false
+    }
+  }
+}
+
+extension Operation {
   /// An operation without what fixes it: for messages and for the catalogue of tests.
   enum Kind: String, CaseIterable {
     case leaf, alias, add, subtract, multiply, divide, scale, offset, leakyRelu, leakyReluGradient

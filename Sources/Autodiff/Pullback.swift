@@ -19,13 +19,25 @@ struct Pullback {
 
   /// An operand, as the rules see it.
   func operand(_ position: Int) -> Variable {
-    let operand = record.operands[position]
-    return Variable(tape: tape, index: isRecording ? operand.index : nil, value: operand.value)
+    Variable(
+      tape: tape, index: isRecording ? record.operands[position].index : nil,
+      value: operandValue(position))
   }
 
-  /// The result, as the rules see it.
+  /// The value of an operand that `readsOperand` says the rule reads.
+  func operandValue(_ position: Int) -> Tensor {
+    guard let value = record.operands[position].value else {
+      preconditionFailure("\(record.operation.kind) does not keep operand \(position)")
+    }
+    return value
+  }
+
+  /// The result, as the rules see it, for those of which `readsResult` says that they read it.
   var result: Variable {
-    Variable(tape: tape, index: isRecording ? index : nil, value: record.value)
+    guard let value = record.result else {
+      preconditionFailure("\(record.operation.kind) does not keep its result")
+    }
+    return Variable(tape: tape, index: isRecording ? index : nil, value: value)
   }
 
   /// The gradients of the operands; nil for those not needed.
@@ -38,7 +50,7 @@ struct Pullback {
 
   private func operandGradient(_ position: Int) -> Variable {
     let g = gradient
-    let shape = record.operands[position].value.shape
+    let shape = record.operands[position].shape
     switch record.operation {
     case .leaf, .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation:
       preconditionFailure("\(record.operation.kind) has no rule in this table")
@@ -52,7 +64,8 @@ struct Pullback {
     case .scale(let factor): return g * factor
     case .offset: return g
     case .leakyRelu(let slope):
-      return tape.apply(.leakyReluGradient(slope: slope), [g, operand(0)])
+      // The result is positive where x is, and lives on as the next operation's operand.
+      return tape.apply(.leakyReluGradient(slope: slope), [g, result.detached])
     case .leakyReluGradient(let slope):
       // Piecewise constant in x.
       if position == 1 { return tape.constant(.zeros(shape)) }
@@ -94,7 +107,7 @@ struct Pullback {
     case .pad(let axis, let before, _):
       return g.slice(axis: axis, before..<before + shape[axis])
     case .concatenate(let axis):
-      let start = record.operands[..<position].reduce(0) { $0 + $1.value.shape[axis] }
+      let start = record.operands[..<position].reduce(0) { $0 + $1.shape[axis] }
       return g.slice(axis: axis, start..<start + shape[axis])
     case .gatherRows(let rows):
       return tape.apply(.scatterRows(rows, count: shape[0]), [g])
@@ -123,7 +136,7 @@ struct Pullback {
 
   /// The three convolutions are linear in both operands, so each one's derivatives are the others.
   private func convolutionGradient(_ position: Int) -> Variable {
-    let shape = record.operands[position].value.shape
+    let shape = record.operands[position].shape
     switch (record.operation, position) {
     case (.convolution(let geometry), 0):
       return tape.apply(

@@ -14,7 +14,9 @@ public final class Tape {
   /// Whether anything is recorded; if not, every variable is a constant.
   public let isRecording: Bool
   /// The operations recorded so far.
-  var records: [Record] = []
+  private(set) var records: [Record] = []
+  /// Whether the final gradient was taken, which lets go of the records.
+  private(set) var isConsumed = false
 
   /// An empty tape.
   public init(context: ComputeContext, isRecording: Bool = true) {
@@ -28,7 +30,7 @@ public final class Tape {
   /// A variable that results can be differentiated with respect to.
   public func variable(_ value: Tensor) -> Variable {
     guard isRecording else { return constant(value) }
-    records.append(Record(operation: .leaf, operands: [], value: value, saved: []))
+    append(Record(operation: .leaf, operands: [], result: nil, saved: []))
     return Variable(tape: self, index: records.count - 1, value: value)
   }
 
@@ -52,22 +54,41 @@ public final class Tape {
     let evaluation = operation.evaluate(
       operands.map(\.value), keepsIntermediates: isRecorded, context: context)
     guard isRecorded else { return (constant(evaluation.value), evaluation.saved) }
-    records.append(
+    let kept = operands.enumerated().map { position, operand in
+      Operand(
+        index: operand.index, shape: operand.shape,
+        value: operation.readsOperand(position) ? operand.value : nil)
+    }
+    append(
       Record(
-        operation: operation, operands: operands.map { Operand(index: $0.index, value: $0.value) },
-        value: evaluation.value, saved: evaluation.saved))
+        operation: operation, operands: kept,
+        result: operation.readsResult ? evaluation.value : nil, saved: evaluation.saved))
     let result = Variable(tape: self, index: records.count - 1, value: evaluation.value)
     return (result, evaluation.saved)
+  }
+
+  private func append(_ record: Record) {
+    precondition(
+      !isConsumed, "\(record.operation.kind): the tape's final gradient was taken before")
+    records.append(record)
+  }
+
+  /// Lets go of the records from `index` on, for good.
+  func consume(from index: Int) {
+    isConsumed = true
+    records.removeSubrange(index...)
   }
 }
 
 /// One recorded operation.
 ///
-/// It holds values and indices, never variables, which hold the tape.
+/// It holds values and indices, never variables, which hold the tape; and of the values only those
+/// that its derivative rule reads, so that the others are free as soon as the model is past them.
 struct Record {
   let operation: Operation
   let operands: [Operand]
-  let value: Tensor
+  /// The result, if the rule reads it.
+  let result: Tensor?
   /// What the forward kernel keeps for the backward kernel.
   let saved: [Tensor]
 }
@@ -75,5 +96,7 @@ struct Record {
 /// What a record was computed from; constants have no index.
 struct Operand {
   let index: Int?
-  let value: Tensor
+  let shape: Shape
+  /// The value, if the rule reads it.
+  let value: Tensor?
 }

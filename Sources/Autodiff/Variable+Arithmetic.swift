@@ -36,7 +36,11 @@ extension Variable {
   /// max(x, 0).
   public func relu() -> Variable { leakyRelu(slope: 0) }
   /// x where it is positive, slope · x elsewhere.
-  public func leakyRelu(slope: Float) -> Variable { applying(.leakyRelu(slope: slope)) }
+  public func leakyRelu(slope: Float) -> Variable {
+    // So that the sign of the result is that of x, which the derivative relies on.
+    precondition(slope >= 0, "leakyRelu: slope \(slope) is negative")
+    return applying(.leakyRelu(slope: slope))
+  }
   /// 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Variable { applying(.sigmoid) }
   /// The hyperbolic tangent.

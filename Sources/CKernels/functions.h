@@ -24,6 +24,13 @@ INLINE float float_of(int32_t bits) {
   return x;
 }
 
+// The upper half of x, rounded to nearest, ties to even; not-a-number stays one.
+INLINE uint16_t bfloat16_of(float x) {
+  uint32_t bits = (uint32_t)bits_of(x);
+  uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+  return (uint16_t)(x == x ? rounded : bits >> 16 | 0x40);
+}
+
 // ln 2 in two parts; the first has so few bits that its products with exponents are exact.
 static const float LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
 

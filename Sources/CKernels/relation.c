@@ -5,13 +5,25 @@
 #include "functions.h"
 #include "kernels.h"
 
-CLONES void relate_pair_forward(ptrdiff_t rows, ptrdiff_t width, const float *restrict first,
-                                const float *restrict base, float *restrict out) {
-  for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < width; j++) {
-      float x = first[i * width + j] + base[j];
-      out[i * width + j] = x < 0 ? 0 : x;
-    }
+#define ACTIVATION float
+#define NAMED(name) name
+#define LOAD(x) (x)
+#define STORE(x) (x)
+#include "activations.h"
+#undef ACTIVATION
+#undef NAMED
+#undef LOAD
+#undef STORE
+
+#define ACTIVATION uint16_t
+#define NAMED(name) name##_bfloat16
+#define LOAD(x) float_of((int32_t)((uint32_t)(x) << 16))
+#define STORE(x) bfloat16_of(x)
+#include "activations.h"
+
+CLONES void relate_round_to_bfloat16(ptrdiff_t count, const float *restrict x,
+                                     uint16_t *restrict out) {
+  for (ptrdiff_t i = 0; i < count; i++) out[i] = bfloat16_of(x[i]);
 }
 
 CLONES void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *restrict bias,
@@ -27,63 +39,22 @@ CLONES void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *restr
 // to the size of the sum of all before.
 enum { BLOCK = 8 };
 
-CLONES void relate_bias_relu_sum(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
-                                 const float *restrict bias, uint8_t *restrict mask,
-                                 float *restrict sum) {
+CLONES void relate_sum_activations(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
+                                   uint8_t *restrict mask, float *restrict sum) {
   for (ptrdiff_t i = 0; i < rows; i += BLOCK) {
     ptrdiff_t count = rows - i < BLOCK ? rows - i : BLOCK;
     const float *block = x + i * width;
     if (count < BLOCK) {
       for (ptrdiff_t r = 0; r < count; r++)
-        for (ptrdiff_t j = 0; j < width; j++) {
-          float y = block[r * width + j] + bias[j];
-          sum[j] += y < 0 ? 0 : y;
-        }
+        for (ptrdiff_t j = 0; j < width; j++) sum[j] += block[r * width + j];
     } else {
       for (ptrdiff_t j = 0; j < width; j++) {
         float partial = 0;
-        for (ptrdiff_t r = 0; r < BLOCK; r++) {
-          float y = block[r * width + j] + bias[j];
-          partial += y < 0 ? 0 : y;
-        }
+        for (ptrdiff_t r = 0; r < BLOCK; r++) partial += block[r * width + j];
         sum[j] += partial;
       }
     }
     if (!mask) continue;
-    for (ptrdiff_t r = 0; r < count; r++)
-      for (ptrdiff_t j = 0; j < width; j++)
-        mask[(i + r) * width + j] = block[r * width + j] + bias[j] > 0;
+    for (ptrdiff_t j = 0; j < count * width; j++) mask[i * width + j] = block[j] > 0;
   }
-}
-
-CLONES void relate_masked_rows(ptrdiff_t rows, ptrdiff_t width, const uint8_t *restrict mask,
-                               const float *restrict gradient, float *restrict out,
-                               float *restrict columns) {
-  for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < width; j++) {
-      float all = gradient[j], g = mask[i * width + j] ? all : 0;
-      out[i * width + j] = g;
-      columns[j] += g;
-    }
-}
-
-CLONES void relate_relu_backward(ptrdiff_t rows, ptrdiff_t width, const float *restrict activation,
-                                 float *restrict gradient, float *restrict columns) {
-  for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < width; j++) {
-      float all = gradient[i * width + j], g = activation[i * width + j] > 0 ? all : 0;
-      gradient[i * width + j] = g;
-      columns[j] += g;
-    }
-}
-
-CLONES void relate_pair_backward(ptrdiff_t rows, ptrdiff_t width, const float *restrict gradient,
-                                 const float *restrict activation, float *restrict first,
-                                 float *restrict second) {
-  for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < width; j++) {
-      float all = gradient[i * width + j], g = activation[i * width + j] > 0 ? all : 0;
-      first[i * width + j] += g;
-      second[j] += g;
-    }
 }

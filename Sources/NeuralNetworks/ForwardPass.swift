@@ -73,15 +73,19 @@ public final class ForwardPass {
 
   /// The gradient of a loss of this pass with respect to all parameters, flat:
   /// `[layout.parameterCount]`, zero where the loss does not depend on a parameter.
+  ///
+  /// The pass ends with it: its intermediate values make room for gradients.
   public func gradient(of loss: Variable) -> Tensor {
-    let read = values.layout.parameters.filter { bound[$0.offset] != nil }
-    let variables = read.compactMap { bound[$0.offset] }
-    let gradients = Autodiff.gradient(of: loss, withRespectTo: variables)
+    let parameters = values.layout.parameters
+    let read = parameters.compactMap { bound[$0.offset] }
+    var gradients = finalGradient(of: loss, withRespectTo: read).makeIterator()
     return Tensor(shape: [values.layout.parameterCount]) { flat in
-      flat.initialize(repeating: 0)
-      for (parameter, gradient) in zip(read, gradients) {
-        gradient.value.withScalars { source in
-          _ = UnsafeMutableBufferPointer(rebasing: flat[parameter.range]).update(from: source)
+      for parameter in parameters {
+        let target = UnsafeMutableBufferPointer(rebasing: flat[parameter.range])
+        if bound[parameter.offset] != nil, let gradient = gradients.next() {
+          gradient.value.withScalars { _ = target.initialize(from: $0) }
+        } else {
+          target.initialize(repeating: 0)
         }
       }
     }

@@ -1,39 +1,50 @@
 // What computes: handed to the operations, never ambient.
 
-import CKernels
-import COpenBLAS
-
 /// Why the machine cannot compute what the experiment asks for.
 public struct ComputeError: Error, CustomStringConvertible, Sendable {
   /// One sentence: what is missing and what to do.
   public let description: String
 }
 
-/// The matrix engine and the threads that operations run on.
+/// The matrix engine, the precision and the threads that operations run on.
 ///
 /// A context belongs to one thread at a time: its pool runs one operation at a time.
 public struct ComputeContext: Sendable {
   /// The threads that share the chunks of an operation.
   public let threads: ThreadPool
+  /// What multiplies matrices.
+  public let engine: MatrixEngine
+  /// What the operands of the large products are rounded to.
+  public let precision: Precision
 
   /// Loads the matrix engine and starts `threadCount - 1` threads.
   ///
-  /// Throws `ComputeError` when OpenBLAS cannot be loaded.
-  public init(threadCount: Int = 1) throws(ComputeError) {
-    if let failure = relate_openblas_load() {
-      throw ComputeError(description: String(cString: failure))
+  /// Throws `ComputeError` when this machine cannot compute so.
+  public init(
+    threadCount: Int = 1, engine: MatrixEngine = .openblas, precision: Precision = .fp32
+  ) throws(ComputeError) {
+    try self.init(
+      threads: ThreadPool(threadCount: threadCount), engine: engine, precision: precision)
+  }
+
+  private init(
+    threads: ThreadPool, engine: MatrixEngine, precision: Precision
+  ) throws(ComputeError) {
+    if let failure = engine.failure(computingIn: precision) {
+      throw ComputeError(description: failure)
     }
-    relate_keep_freed_memory()
-    threads = ThreadPool(threadCount: threadCount)
+    self.threads = threads
+    self.engine = engine
+    self.precision = precision
+  }
+
+  /// The same threads with another engine and precision.
+  public func computing(
+    with engine: MatrixEngine, in precision: Precision
+  ) throws(ComputeError) -> ComputeContext {
+    try ComputeContext(threads: threads, engine: engine, precision: precision)
   }
 
   /// The matrix engine in its own words, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
-  public var engineDescription: String {
-    let configuration = String(cString: relate_openblas_configuration())
-    let version = configuration.split(separator: " ").prefix(2).joined(separator: " ")
-    return "\(version), \(kernels) kernels"
-  }
-
-  /// The name of the matrix engine's kernels, such as `SkylakeX` (AVX-512) or `Haswell` (AVX2).
-  public var kernels: String { String(cString: relate_openblas_kernels()) }
+  public var engineDescription: String { engine.description }
 }

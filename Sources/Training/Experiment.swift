@@ -2,6 +2,7 @@
 
 import Foundation
 import NeuralNetworks
+import Tensors
 
 /// Everything that fixes the bits of a run.
 ///
@@ -26,17 +27,17 @@ public struct Experiment: Codable, Hashable, Sendable {
   public var clipping: GradientClipping?
   /// Steps between evaluations on the validation split; the last step is always evaluated.
   public var evaluationInterval: Int
-  /// The matrix engine: `openblas`.
-  public var engine: String
-  /// The precision of matrix products: `fp32`.
-  public var precision: String
+  /// What multiplies matrices.
+  public var engine: MatrixEngine
+  /// What the operands of the large products are rounded to.
+  public var precision: Precision
 
   /// An experiment of the given parts.
   public init(
     task: JSONValue, seed: UInt64, replicas: Int, batchSize: Int, steps: Int,
     learningRate: LearningRateSchedule, adam: AdamSettings = AdamSettings(),
-    clipping: GradientClipping? = nil, evaluationInterval: Int, engine: String = "openblas",
-    precision: String = "fp32"
+    clipping: GradientClipping? = nil, evaluationInterval: Int, engine: MatrixEngine = .openblas,
+    precision: Precision = .fp32
   ) {
     self.task = task
     self.seed = seed
@@ -64,7 +65,7 @@ public struct Experiment: Codable, Hashable, Sendable {
   public func fingerprint() -> Digest { Digest(of: canonicalJSON()) }
 
   /// The engine and precision, under which processes exchange their numerics fingerprint.
-  public var numericsKey: String { "\(engine)/\(precision)" }
+  public var numericsKey: String { Numerics.key(engine, precision) }
 
   /// Whether version `step` of the values is evaluated on the validation split.
   public func evaluates(step: Int) -> Bool {

@@ -9,9 +9,41 @@ import Tensors
 /// Bits depend on the matrix engine, its version and the processor's instruction set. Two processes
 /// with equal fingerprints may compute replicas of one run; others may not.
 public enum Numerics {
-  /// The fingerprint of each `engine/precision` that a context can compute with.
-  public static func fingerprints(of context: ComputeContext) -> [String: Digest] {
-    ["openblas/fp32": fingerprint(of: context)]
+  /// The name of an engine and a precision, such as `onednn/bf16`.
+  public static func key(_ engine: MatrixEngine, _ precision: Precision) -> String {
+    "\(engine.rawValue)/\(precision.rawValue)"
+  }
+
+  /// The fingerprint of each engine and precision that this machine can compute with, by key.
+  public static func fingerprints() -> [String: Digest] {
+    var fingerprints: [String: Digest] = [:]
+    for engine in MatrixEngine.allCases {
+      for precision in Precision.allCases {
+        let context = try? ComputeContext(engine: engine, precision: precision)
+        fingerprints[key(engine, precision)] = context.map(fingerprint)
+      }
+    }
+    return fingerprints
+  }
+
+  /// The engines that this machine has, in words.
+  public static func engines() -> String {
+    MatrixEngine.allCases.filter { $0.failure(computingIn: .fp32) == nil }
+      .map(\.description).joined(separator: "; ")
+  }
+
+  /// What to do on a machine whose fingerprint is not the run's, in a sentence.
+  public static func remedy(for engine: MatrixEngine) -> String {
+    switch engine {
+    case .openblas:
+      """
+      Give it the same OpenBLAS release, and set OPENBLAS_CORETYPE to the name of the run's kernels
+      """
+    case .onednn:
+      """
+      Give it the same oneDNN release, and set ONEDNN_MAX_CPU_ISA to the name of the run's kernels
+      """
+    }
   }
 
   /// Computes the battery, some milliseconds' work, and hashes its results and gradients.
@@ -44,6 +76,25 @@ public enum Numerics {
     for slope in gradient(of: loss, withRespectTo: [image, kernels]) {
       digest = digest.extended(by: slope.value)
     }
+    for result in relation(of: trial, context: context) { digest = digest.extended(by: result) }
     return digest
+  }
+
+  /// A relation over full and ragged sets, as wide as the products that training spends its time
+  /// in.
+  private static func relation(
+    of trial: (Shape) -> Tensor, context: ComputeContext
+  ) -> [Tensor] {
+    let tape = Tape(context: context)
+    let shapes: [Shape] = [
+      [3, 21, 26], [3, 11], [256, 63], [256], [256, 256], [256], [200, 256], [200],
+    ]
+    let operands = shapes.map { tape.variable(trial($0)) }
+    let sums = Variable.relation(
+      objects: operands[0], question: operands[1],
+      weights: [operands[2], operands[4], operands[6]],
+      biases: [operands[3], operands[5], operands[7]], objectCounts: [21, 7, 21])
+    let slopes = gradient(of: (sums * sums).mean(), withRespectTo: operands)
+    return [sums.value] + slopes.map(\.value)
   }
 }

@@ -17,6 +17,39 @@ import Testing
     }
   }
 
+  @Test func theFinalGradientIsTheGradientAndEmptiesTheTape() {
+    for entry in catalogue {
+      let tape = Tape(context: context)
+      let variables = entry.inputs().map { tape.variable($0) }
+      let result = entry.body(variables)
+      let expected = gradient(of: result, withRespectTo: variables).map(\.value)
+      #expect(finalGradient(of: result, withRespectTo: variables).map(\.value) == expected)
+      #expect(tape.records.count <= variables.count, "\(entry.name)")
+    }
+  }
+
+  @Test func nothingFollowsTheFinalGradient() async {
+    await #expect(processExitsWith: .failure) {
+      let tape = Tape(context: context)
+      let x = tape.variable(Tensor(scalar: 2))
+      let y = x * x
+      _ = finalGradient(of: y, withRespectTo: [x])
+      _ = gradient(of: y, withRespectTo: [x])
+    }
+  }
+
+  @Test func onlyWhatTheRuleReadsIsKept() {
+    let tape = Tape(context: context)
+    let x = tape.variable(Tensor([-1, 2], shape: [2]))
+    let y = ((x + 1).relu() * x).sum()
+    #expect(
+      tape.records.map { $0.operands.map { $0.value != nil } } == [
+        [], [false], [false], [true, true], [false],
+      ])
+    #expect(tape.records.map { $0.result != nil } == [false, false, true, false, false])
+    #expect(gradient(of: y, withRespectTo: [x])[0].value.scalars == [0, 5])
+  }
+
   @Test func gradientIsZeroWithoutDependence() {
     let tape = Tape(context: context)
     let x = tape.variable(Tensor([1, 2], shape: [2]))

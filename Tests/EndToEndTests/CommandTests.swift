@@ -107,10 +107,15 @@ import Training
     let result = try json(output)
     #expect(
       result.names == [
-        "batch", "config", "engine", "mode", "ms_median", "ms_min", "parameters", "precision",
-        "samples_per_s", "threads",
+        "batch", "config", "engine", "mode", "ms_median", "ms_min", "parameters", "peak_bytes",
+        "peak_rss_bytes", "precision", "samples_per_s", "threads",
       ])
     #expect(result["batch"] == .integer(2))
+    guard case .integer(let tensors)? = result["peak_bytes"],
+      case .integer(let process)? = result["peak_rss_bytes"]
+    else { throw TestFailure("The peaks are no integers.") }
+    // At least parameters, both moments and the gradient; and tensors are part of the process.
+    #expect(tensors >= 4 * 4 * 2_055_517 && tensors < process)
   }
 
   @Test func parityTakesAndGivesSafetensors() throws {

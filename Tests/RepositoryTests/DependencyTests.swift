@@ -10,7 +10,7 @@ import Testing
   private static let allowed: [String: Set<String>] = {
     let mathematics: Set = ["Tensors", "Autodiff", "NeuralNetworks"]
     return [
-      "Tensors": ["COpenBLAS", "CKernels", "CXXHash"],
+      "Tensors": ["COpenBLAS", "COneDNN", "CKernels"],
       "Autodiff": ["Tensors"],
       "NeuralNetworks": ["Autodiff", "Tensors"],
       "RelationNetworks": mathematics.union(["CPNG"]),

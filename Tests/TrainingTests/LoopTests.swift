@@ -65,7 +65,7 @@ import Testing
     let experiment = syntheticExperiment(steps: 40, evaluationInterval: 20)
     let expected = try undisturbed(experiment)
     let run = TemporaryRun(experiment)
-    let first = try ServerOnThread(run, expecting: 1)
+    let first = try ServerOnThread(run, expecting: 2)
     let (checkpoints, hidden) = (run.directory.checkpointsPath, run.path + "/hidden")
     try FileManager.default.moveItem(atPath: checkpoints, toPath: hidden)
     let workers = (0..<2).map { _ in WorkerOnThread(first.endpoint) }

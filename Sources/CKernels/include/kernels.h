@@ -8,12 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// MARK: Memory (memory.c)
-
-// Makes the allocator keep what is freed: a training step allocates the blocks that the step before
-// did, and returning them to the system in between would cost a fault for each of their pages.
-void relate_keep_freed_memory(void);
-
 // MARK: Elementwise (elementwise.c)
 
 typedef enum {
@@ -74,24 +68,38 @@ bool relate_mean(ptrdiff_t count, ptrdiff_t contributions, const float *const *x
 ptrdiff_t relate_first_not_finite(ptrdiff_t count, const float *x);
 
 // MARK: The relation (relation.c)
+//
+// Activations of pairs are float32 or bfloat16 (the upper half of a float32, rounded to nearest);
+// everything else is float32.
 
+// out = x as bfloat16.
+void relate_round_to_bfloat16(ptrdiff_t count, const float *x, uint16_t *out);
 // out[j] = relu(first[j] + base) for `rows` rows of `width`.
 void relate_pair_forward(ptrdiff_t rows, ptrdiff_t width, const float *first, const float *base,
                          float *out);
+void relate_pair_forward_bfloat16(ptrdiff_t rows, ptrdiff_t width, const float *first,
+                                  const float *base, uint16_t *out);
 // x = relu(x + bias), rows of `width`, in place.
 void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *bias, float *x);
-// sum += relu(x + bias) over the rows; mask (if any) becomes 1 where that is positive.
-void relate_bias_relu_sum(ptrdiff_t rows, ptrdiff_t width, const float *x, const float *bias,
-                          uint8_t *mask, float *sum);
-// out = mask ? gradient : 0 for every row; columns += the sum over rows.
+// sum += the sum over rows of x, which is not negative; mask (if any) becomes 1 where x is
+// positive.
+void relate_sum_activations(ptrdiff_t rows, ptrdiff_t width, const float *x, uint8_t *mask,
+                            float *sum);
+// out = mask ? gradient : 0 for every row; columns += the sum over rows of that before rounding.
 void relate_masked_rows(ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
                         const float *gradient, float *out, float *columns);
-// gradient = activation > 0 ? gradient : 0, in place; columns += the sum over rows.
+void relate_masked_rows_bfloat16(ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
+                                 const float *gradient, uint16_t *out, float *columns);
+// out = activation > 0 ? gradient : 0; columns += the sum over rows of that before rounding.
 void relate_relu_backward(ptrdiff_t rows, ptrdiff_t width, const float *activation,
-                          float *gradient, float *columns);
+                          const float *gradient, float *out, float *columns);
+void relate_relu_backward_bfloat16(ptrdiff_t rows, ptrdiff_t width, const uint16_t *activation,
+                                   const float *gradient, uint16_t *out, float *columns);
 // With g = activation > 0 ? gradient : 0: first[j] += g[j], second += the sum over j of g[j].
 void relate_pair_backward(ptrdiff_t rows, ptrdiff_t width, const float *gradient,
                           const float *activation, float *first, float *second);
+void relate_pair_backward_bfloat16(ptrdiff_t rows, ptrdiff_t width, const float *gradient,
+                                   const uint16_t *activation, float *first, float *second);
 
 // MARK: Layers (layers.c)
 

@@ -30,8 +30,7 @@ struct BenchStepCommand: ParsableCommand {
   var config: String
   @Option(help: ArgumentHelp("Samples of the mini-batch.", valueName: "n")) var batch = 64
   @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = ThreadCount(1)
-  @Option(help: "The precision of matrix products.")
-  var precision: ExperimentOptions.Precision = .fp32
+  @OptionGroup var numerics: NumericsOptions
   @Option(help: ArgumentHelp("Steps that are timed.", valueName: "n")) var steps = 5
   @Option(help: ArgumentHelp("Steps before those.", valueName: "n")) var warmup = 2
   @Flag(help: "Print JSON instead of a sentence.") var json = false
@@ -51,7 +50,7 @@ struct BenchStepCommand: ParsableCommand {
         print(String(decoding: try encoder.encode(result), as: UTF8.self))
       } else {
         print(
-          "\(config), batch \(batch), \(threads.count) thread(s), \(precision.rawValue): "
+          "\(config), batch \(batch), \(threads.count) thread(s), \(result.precision): "
             + "\(decimals(result.msMedian, 2)) ms a step (median of \(steps)), "
             + "\(decimals(result.samplesPerSecond, 1)) samples/s, \(result.engine)")
       }
@@ -70,9 +69,14 @@ struct BenchStepCommand: ParsableCommand {
     var msMedian: Double
     var samplesPerSecond: Double
     var parameters: Int
+    /// The most that tensors occupied at once, and the whole process.
+    var peakBytes: Int
+    var peakResidentBytes: Int
 
     enum CodingKeys: String, CodingKey {
       case config, batch, threads, precision, mode, engine, parameters
+      case peakBytes = "peak_bytes"
+      case peakResidentBytes = "peak_rss_bytes"
       case msMin = "ms_min"
       case msMedian = "ms_median"
       case samplesPerSecond = "samples_per_s"
@@ -81,7 +85,7 @@ struct BenchStepCommand: ParsableCommand {
 
   private func measure() throws -> Result {
     let model = try BenchmarkModel(name: config)
-    let context = try ComputeContext(threadCount: threads.count)
+    let context = try numerics.context(threadCount: threads.count)
     let inputs = model.randomInputs(batch: batch, seed: 0)
     var values = ParameterVector(initializing: model.layout, seed: 0)
     var moments = AdamMoments(count: model.layout.parameterCount)
@@ -96,10 +100,22 @@ struct BenchStepCommand: ParsableCommand {
     times.sort()
     let median = (times[(times.count - 1) / 2] + times[times.count / 2]) / 2
     return Result(
-      config: config, batch: batch, threads: threads.count, precision: precision.rawValue,
+      config: config, batch: batch, threads: threads.count, precision: context.precision.rawValue,
       engine: context.engineDescription, msMin: rounded(times[0]), msMedian: rounded(median),
       samplesPerSecond: rounded(Double(batch) / median * 1000),
-      parameters: model.layout.parameterCount)
+      parameters: model.layout.parameterCount, peakBytes: TensorMemory.current.peakBytesInUse,
+      peakResidentBytes: peakResidentBytes())
+  }
+
+  private func peakResidentBytes() -> Int {
+    var usage = rusage()
+    #if canImport(Glibc)
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return usage.ru_maxrss * 1024
+    #else
+      getrusage(RUSAGE_SELF, &usage)
+      return usage.ru_maxrss
+    #endif
   }
 
   /// In a function of its own, so that the pass is gone before Adam writes the parameters.

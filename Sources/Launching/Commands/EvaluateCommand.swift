@@ -46,7 +46,8 @@ struct EvaluateCommand: ParsableCommand {
       let state = try Checkpoint.read(
         directory.checkpointPath(step: step), layout: task.layout, experiment: experiment)
       let context = try ComputeContext(
-        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount)
+        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount,
+        engine: experiment.engine, precision: experiment.precision)
       let report = try report(of: task, state: state, context: context)
       if json {
         let encoder = JSONEncoder()

@@ -29,6 +29,7 @@ struct ParityCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The file to write.", valueName: "file")) var out: String
 
   @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = ThreadCount(1)
+  @OptionGroup var numerics: NumericsOptions
 
   func run() throws {
     try reportingErrors {
@@ -39,7 +40,7 @@ struct ParityCommand: ParsableCommand {
         try Safetensors(contentsOf: batch), for: model)
       let pass = ForwardPass(
         values, mode: .training(seed: 0, step: 1, replica: 0),
-        context: try ComputeContext(threadCount: threads.count))
+        context: try numerics.context(threadCount: threads.count))
       let (loss, logits) = model.forward(inputs, droppingOut: false, in: pass)
       let gradient = pass.gradient(of: loss)
       var writer = SafetensorsWriter()

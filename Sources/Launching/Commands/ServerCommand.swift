@@ -94,8 +94,7 @@ public struct ParameterServerCommand: ParsableCommand {
     options.deadlines.silenceSeconds = silence
     let (directory, chosen) = try place.choose(experiment)
     let listener = try Listener(on: address, dataPort: dataPort)
-    let prepared = try PreparedRun(
-      directory, beginning: chosen, context: try ComputeContext())
+    let prepared = try PreparedRun(directory, beginning: chosen)
     let settled = prepared.recorder.record.experiment
     let progress = Progress(
       totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)

@@ -60,12 +60,13 @@ struct TrainCommand: ParsableCommand {
   private func trainAlone(_ experiment: Experiment?, _ directory: RunDirectory, threads: Int) throws
     -> Int32
   {
-    let context = try ComputeContext(threadCount: threads)
-    let prepared = try PreparedRun(directory, beginning: experiment, context: context)
+    let prepared = try PreparedRun(directory, beginning: experiment)
+    let settled = prepared.recorder.record.experiment
+    let context = try ComputeContext(
+      threadCount: threads, engine: settled.engine, precision: settled.precision)
     try prepared.requireNumerics(of: context)
     let stop = StopRequest(endsWithParent: false)
     var state = prepared.state
-    let settled = prepared.recorder.record.experiment
     let progress = Progress(
       totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)
     announce(prepared, progress)

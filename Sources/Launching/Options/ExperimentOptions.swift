@@ -48,11 +48,7 @@ public struct ExperimentOptions: ParsableArguments {
 
   @OptionGroup var data: DataOptions
 
-  @Option(help: "The precision of matrix products.")
-  var precision: Precision = .fp32
-
-  @Option(help: "The matrix engine.")
-  var engine: Engine = .auto
+  @OptionGroup var numerics: NumericsOptions
 
   @Option(
     help: ArgumentHelp(
@@ -62,10 +58,6 @@ public struct ExperimentOptions: ParsableArguments {
 
   /// No options.
   public init() {}
-
-  enum Precision: String, ExpressibleByArgument, CaseIterable { case fp32 }
-
-  enum Engine: String, ExpressibleByArgument, CaseIterable { case auto, openblas }
 
   /// Checks what is reckoned with before an experiment can be checked as a whole.
   public func validate() throws {
@@ -85,7 +77,7 @@ public struct ExperimentOptions: ParsableArguments {
   private var saysNothingBesideTheFile: Bool {
     task == nil && model == nil && preset == nil && replicas == nil && batchSize == nil
       && steps == nil && epochs == nil && seed == nil && learningRate == nil && clipNorm == nil
-      && evaluateEvery == nil && data.isEmpty
+      && evaluateEvery == nil && data.isEmpty && numerics.isEmpty
   }
 
   /// The experiment that the options describe.
@@ -114,7 +106,8 @@ public struct ExperimentOptions: ParsableArguments {
       batchSize: batchSize, steps: steps,
       learningRate: schedule(from: defaults, steps: steps),
       clipping: clipNorm.map { GradientClipping(maximumNorm: $0) },
-      evaluationInterval: evaluateEvery ?? min(defaults.evaluationInterval, max(1, steps)))
+      evaluationInterval: evaluateEvery ?? min(defaults.evaluationInterval, max(1, steps)),
+      engine: numerics.resolvedEngine, precision: numerics.resolvedPrecision)
     if let problem = experiment.problem() { throw ValidationError(problem) }
     return experiment
   }
@@ -151,6 +144,7 @@ public struct ExperimentOptions: ParsableArguments {
     evaluateEvery = evaluateEvery ?? run.evaluationInterval
     clipNorm = clipNorm ?? run.clipping?.maximumNorm
     learningRate = learningRate ?? run.learningRate.highest
+    numerics.fillIn(from: run)
   }
 
   private func stepCount(samples: Int, perStep: Int, default standard: Int) throws -> Int {

@@ -64,16 +64,13 @@ struct PreparedRun {
   ///
   /// - Parameter experiment: what to begin; `nil` resumes what is in the directory.
   init(
-    _ directory: RunDirectory, beginning experiment: Experiment?, context: ComputeContext
+    _ directory: RunDirectory, beginning experiment: Experiment?
   ) throws {
     if let experiment {
       let task = try buildTask(experiment)
-      let numerics = Numerics.fingerprints(of: context)
-      guard let fingerprint = numerics[experiment.numericsKey] else {
-        throw TrainingError("This machine cannot compute with \(experiment.numericsKey).")
-      }
+      let context = try ComputeContext(engine: experiment.engine, precision: experiment.precision)
       let record = ExperimentRecord(
-        experiment, numerics: fingerprint, engine: context.engineDescription,
+        experiment, numerics: Numerics.fingerprint(of: context), engine: context.engineDescription,
         relate: relateVersion, machine: Self.machine())
       self.task = task
       recorder = try RunRecorder(starting: record, in: directory, categories: task.categories)
@@ -89,14 +86,12 @@ struct PreparedRun {
   /// Throws if this process computes with other bits than the run has so far.
   func requireNumerics(of context: ComputeContext) throws {
     let record = recorder.record
-    let own = Numerics.fingerprints(of: context)[record.experiment.numericsKey]
-    guard own == record.numerics else {
+    guard Numerics.fingerprint(of: context) == record.numerics else {
       throw TrainingError(
         """
         This machine computes with other bits than the run has so far: it has \
-        \(context.engineDescription), the run has \(record.engine). Use the same OpenBLAS release \
-        and set OPENBLAS_CORETYPE to the name of the run's kernels, or resume on the machine it \
-        began on.
+        \(context.engineDescription), the run has \(record.engine). \
+        \(Numerics.remedy(for: record.experiment.engine)), or resume on the machine it began on.
         """)
     }
   }

@@ -118,7 +118,7 @@ extension Kernels {
             for images in plan.groups(of: chunk) {
               let columns = images.count * plan.patches
               plan.writeColumns(of: images, image, into: scratch)
-              multiply(
+              context.engine.multiply(
                 plan.outputs, columns, plan.patchSize, kernel.pointer, stride: plan.patchSize,
                 scratch, stride: columns, into: product, stride: columns)
               for (i, image) in images.enumerated() {
@@ -156,7 +156,7 @@ extension Kernels {
             for images in plan.groups(of: chunk) {
               let columns = images.count * plan.patches
               plan.gather(images, upstream, into: rows)
-              multiply(
+              context.engine.multiply(
                 transposeA: true, plan.patchSize, columns, plan.outputs, kernel.pointer,
                 stride: plan.patchSize, rows, stride: columns, into: scratch, stride: columns)
               for (i, image) in images.enumerated() {
@@ -193,9 +193,10 @@ extension Kernels {
           let columns = images.count * plan.patches
           plan.writeColumns(of: images, image, into: scratch)
           plan.gather(images, upstream, into: rows)
-          multiply(
+          context.engine.multiply(
             transposeB: true, plan.outputs, plan.patchSize, columns, rows, stride: columns,
-            scratch, stride: columns, beta: 1, into: sums + chunk * count, stride: plan.patchSize)
+            scratch, stride: columns, accumulating: true, into: sums + chunk * count,
+            stride: plan.patchSize)
         }
       }
     }

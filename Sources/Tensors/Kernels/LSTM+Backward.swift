@@ -17,7 +17,7 @@ extension Kernels {
       plan.weight(operands), channels: plan.inputs, taps: 4 * width
     ) { $1 * plan.inputs + $0 }
     let pass = LSTMBackward(
-      plan: plan, weights: SharedPointer(weights.address),
+      plan: plan, engine: context.engine, weights: SharedPointer(weights.address),
       gradient: SharedPointer(gradient.address), saved: saved.map { SharedPointer($0.address) },
       starts: [
         plan.starts { ($0.steps + 1) * plan.inputs * $0.lanes },
@@ -39,6 +39,7 @@ extension Kernels {
 
 private struct LSTMBackward: Sendable {
   let plan: LSTMPlan
+  let engine: MatrixEngine
   let weights: SharedPointer
   let gradient: SharedPointer
   let saved: [SharedPointer]
@@ -60,7 +61,7 @@ private struct LSTMBackward: Sendable {
       for step in 0..<chunk.steps {
         copyStep(step, read + step * plan.inputs * lanes, plan.inputs, chunk, into: inputs)
       }
-      Kernels.multiply(
+      engine.multiply(
         transposeB: true, 4 * width, plan.inputs, columns, rows, stride: columns, inputs,
         stride: columns, into: target, stride: plan.inputs)
       for gate in 0..<4 * width {

@@ -1,27 +1,6 @@
-// The one door to the matrix engine.
-
-import COpenBLAS
+// Products of matrices and of stacks of them.
 
 extension Kernels {
-  /// Row-major C = α op(A) op(B) + β C on bare memory: op(A) is [m, k], op(B) is [k, n], and op is
-  /// the transpose where asked.
-  ///
-  /// Runs on the calling thread.
-  static func multiply(
-    transposeA: Bool = false, transposeB: Bool = false, _ m: Int, _ n: Int, _ k: Int,
-    _ a: UnsafePointer<Float>, stride strideA: Int, _ b: UnsafePointer<Float>, stride strideB: Int,
-    alpha: Float = 1, beta: Float = 0, into c: UnsafeMutablePointer<Float>, stride strideC: Int
-  ) {
-    if m == 0 || n == 0 { return }
-    if k == 0 {
-      if beta == 0 { for i in 0..<m { (c + i * strideC).update(repeating: 0, count: n) } }
-      return
-    }
-    relate_sgemm(
-      transposeA, transposeB, Int32(m), Int32(n), Int32(k), alpha, a, Int32(strideA), b,
-      Int32(strideB), beta, c, Int32(strideC))
-  }
-
   /// The product of the last two axes, transposed where asked, for every element of the leading
   /// axes, which must agree.
   ///
@@ -61,11 +40,11 @@ extension Kernels {
                 }
               }
               let skipped = transposeA ? rows.lowerBound : rows.lowerBound * k
-              multiply(
+              context.engine.multiply(
                 transposeA: transposeA, transposeB: transposeB, rows.count, n, k,
                 sharedA + (element * m * k + skipped), stride: a.shape[-1],
                 sharedB + element * k * n, stride: b.shape[-1],
-                beta: bias == nil ? 0 : 1, into: target, stride: n)
+                accumulating: bias != nil, into: target, stride: n)
             }
             withExtendedLifetime(bias) {}
           }

@@ -4,11 +4,25 @@ import CKernels
 
 extension Kernels {
   /// The gradients of a relation with respect to its operands, in their order.
+  ///
+  /// `saved` is what `relation` kept under the same context.
   public static func relationGradients(
     _ gradient: Tensor, _ operands: RelationOperands<Tensor>, saved: [Tensor],
     shape: RelationShape, context: ComputeContext
   ) -> [Tensor] {
     let plan = RelationPlan(operands, shape)
+    return switch context.precision {
+    case .bf16 where plan.layerCount > 1:
+      gradients(gradient, operands, RelationKept<BFloat16>(plan, tensors: saved), plan, context)
+    case .fp32, .bf16:
+      gradients(gradient, operands, RelationKept<Float>(plan, tensors: saved), plan, context)
+    }
+  }
+
+  private static func gradients<Scalar: ActivationScalar>(
+    _ gradient: Tensor, _ operands: RelationOperands<Tensor>, _ kept: RelationKept<Scalar>,
+    _ plan: RelationPlan, _ context: ComputeContext
+  ) -> [Tensor] {
     let objectGradient = uninitialized(operands.objects.shape)
     let questionGradient = operands.question.map { uninitialized($0.shape) }
     // Each chunk has a row: weight and bias of each layer, one after another.
@@ -17,27 +31,28 @@ extension Kernels {
     for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
     let partial = uninitialized([plan.chunkCount, offsets[offsets.count - 1]])
     let pass = RelationBackward(
-      plan: plan, operands: RelationAddresses(operands),
-      gradient: SharedPointer(gradient.address),
-      activations: saved.prefix(plan.keptLayers).map { SharedPointer($0.address) },
-      mask: plan.layerCount > 1 ? SharedPointer(saved[plan.keptLayers].address) : nil,
+      plan: plan, engine: context.engine, operands: RelationAddresses(operands),
+      weights: operands.weights.dropFirst().map(Scalar.rounding),
+      gradient: SharedPointer(gradient.address), kept: kept,
       objectGradient: SharedPointer(objectGradient.address),
       questionGradient: questionGradient.map { SharedPointer($0.address) },
       partial: SharedPointer(partial.address), offsets: offsets)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
-    withExtendedLifetime((operands, gradient, saved)) {}
+    withExtendedLifetime((operands, gradient, pass)) {}
     let total = sum(partial, over: [0])
     let parameters = zip(offsets, shapes).map { total.window(from: $0, shape: $1) }
     return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
   }
 }
 
-private struct RelationBackward: Sendable {
+private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
   let plan: RelationPlan
+  let engine: MatrixEngine
   let operands: RelationAddresses
+  /// Of the second layer and those after it.
+  let weights: [Activations<Scalar>]
   let gradient: SharedPointer
-  let activations: [SharedPointer]
-  let mask: SharedPointer?
+  let kept: RelationKept<Scalar>
   let objectGradient: SharedPointer
   let questionGradient: SharedPointer?
   let partial: SharedPointer
@@ -58,62 +73,76 @@ private struct RelationBackward: Sendable {
     withScratch(2 * size) { terms in
       terms.update(repeating: 0, count: 2 * size)
       let skipped = samples.lowerBound * plan.shape.objects * plan.widths[0]
-      withScratch(2 * plan.tileRows * plan.widest) { scratch in
+      let space = plan.tileRows * plan.widest
+      let scratch = Activations<Scalar>(count: 2 * space)
+      withScratch(space) { product in
         for tile in plan.tiles(of: chunk) {
-          run(tile, chunk, first: terms - skipped, second: terms + size - skipped, scratch)
+          run(
+            tile, chunk, first: terms - skipped, second: terms + size - skipped,
+            x: scratch.pointer, g: scratch + space, product)
         }
       }
+      withExtendedLifetime(scratch) {}
       finish(samples, chunk, first: terms, second: terms + size)
     }
   }
 
+  /// - Parameters:
+  ///   - x: room for the first layer's activations.
+  ///   - g: room for the gradient of a layer's sums, before its ReLU.
+  ///   - product: room for the gradient of a layer's inputs.
   private func run(
-    _ tile: Range<Int>, _ chunk: Int, first: UnsafeMutablePointer<Float>,
-    second: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+    _ tile: RelationTile, _ chunk: Int, first: UnsafeMutablePointer<Float>,
+    second: UnsafeMutablePointer<Float>, x: UnsafeMutablePointer<Scalar>,
+    g: UnsafeMutablePointer<Scalar>, _ product: UnsafeMutablePointer<Float>
   ) {
-    var (g, spare) = (scratch, scratch + plan.tileRows * plan.widest)
-    startGradient(tile, chunk, g)
+    kept.writeFirstLayer(of: tile, plan, into: x)
+    startGradient(tile, chunk, g, product)
     for layer in (1..<max(plan.layerCount, 1)).reversed() {
       let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
-      let x = activations[layer - 1] + tile.lowerBound * inputs
-      Kernels.multiply(
-        transposeA: true, outputs, inputs, tile.count, g, stride: outputs, x, stride: inputs,
-        beta: 1, into: weightGradient(layer, chunk), stride: inputs)
-      Kernels.multiply(
-        tile.count, inputs, outputs, g, stride: outputs, operands.weights[layer].pointer,
-        stride: inputs, into: spare, stride: inputs)
-      swap(&g, &spare)
+      let below = layer == 1 ? x : kept.activations[layer - 2] + tile.start * inputs
+      engine.multiply(
+        transposeA: true, outputs, inputs, tile.rows, g, stride: outputs, below, stride: inputs,
+        accumulating: true, into: weightGradient(layer, chunk), stride: inputs)
+      engine.multiply(
+        tile.rows, inputs, outputs, g, stride: outputs, weights[layer - 1].pointer,
+        stride: inputs, into: product, stride: inputs)
       if layer > 1 {
-        relate_relu_backward(tile.count, inputs, x, g, biasGradient(layer - 1, chunk))
+        Scalar.reluBackward(
+          tile.rows, inputs, activation: below, gradient: product, into: g,
+          columns: biasGradient(layer - 1, chunk))
       }
     }
     let width = plan.widths[0]
-    let x = activations[0] + tile.lowerBound * width
     plan.forEachRun(in: tile) { secondObject, firstObject, count, row in
-      relate_pair_backward(
-        count, width, g + row * width, x + row * width, first + firstObject * width,
-        second + secondObject * width)
+      Scalar.pairBackward(
+        count, width, gradient: product + row * width, activation: x + row * width,
+        first: first + firstObject * width, second: second + secondObject * width)
     }
   }
 
   /// Every pair's gradient is its sample's, where the last layer was positive.
   private func startGradient(
-    _ tile: Range<Int>, _ chunk: Int, _ g: UnsafeMutablePointer<Float>
+    _ tile: RelationTile, _ chunk: Int, _ g: UnsafeMutablePointer<Scalar>,
+    _ product: UnsafeMutablePointer<Float>
   ) {
     let last = plan.layerCount - 1
     let width = plan.widths[last]
     plan.forEachSample(in: tile) { sample, pairs in
-      let rows = g + (pairs.lowerBound - tile.lowerBound) * width
+      let row = pairs.lowerBound - tile.pairs.lowerBound
       let upstream = gradient + sample * width
-      if let mask {
-        let bytes = UnsafeRawPointer(mask.pointer) + pairs.lowerBound * width
-        relate_masked_rows(
-          pairs.count, width, bytes.assumingMemoryBound(to: UInt8.self), upstream, rows,
-          biasGradient(last, chunk))
+      if let mask = kept.mask(of: pairs, width: width) {
+        Scalar.maskedRows(
+          pairs.count, width, mask: mask, gradient: upstream, into: g + row * width,
+          columns: biasGradient(last, chunk))
       } else {
-        for row in 0..<pairs.count { (rows + row * width).update(from: upstream, count: width) }
+        // A single layer has no product behind it.
+        for row in row..<row + pairs.count {
+          (product + row * width).update(from: upstream, count: width)
+        }
       }
     }
+    kept.fillUp(tile, width, g)
   }
 
   /// From the gradients of W₁ o and of W₂ o + W₃ q + b to those of the first layer, the objects and
@@ -126,12 +155,12 @@ private struct RelationBackward: Sendable {
     let rows = samples.count * n
     let start = samples.lowerBound * n * depth
     for (column, terms) in [(0, first), (depth, second)] {
-      Kernels.multiply(
+      engine.multiply(
         transposeA: true, width, depth, rows, terms, stride: width, operands.objects + start,
         stride: depth, into: weightGradient(0, chunk) + column, stride: plan.inputWidth)
-      Kernels.multiply(
+      engine.multiply(
         rows, depth, width, terms, stride: width, operands.weights[0] + column,
-        stride: plan.inputWidth, beta: column == 0 ? 0 : 1, into: objectGradient + start,
+        stride: plan.inputWidth, accumulating: column != 0, into: objectGradient + start,
         stride: depth)
     }
     withScratch(samples.count * width) { terms in
@@ -142,11 +171,11 @@ private struct RelationBackward: Sendable {
       relate_add_columns(samples.count, width, terms, biasGradient(0, chunk))
       guard let question = operands.question, let questionGradient else { return }
       let begin = samples.lowerBound * plan.questionDepth
-      Kernels.multiply(
+      engine.multiply(
         transposeA: true, width, plan.questionDepth, samples.count, terms, stride: width,
         question + begin, stride: plan.questionDepth,
         into: weightGradient(0, chunk) + 2 * depth, stride: plan.inputWidth)
-      Kernels.multiply(
+      engine.multiply(
         samples.count, plan.questionDepth, width, terms, stride: width,
         operands.weights[0] + 2 * depth, stride: plan.inputWidth,
         into: questionGradient + begin, stride: plan.questionDepth)

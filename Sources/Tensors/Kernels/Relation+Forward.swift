@@ -3,137 +3,199 @@
 import CKernels
 
 extension Kernels {
-  /// The sum over pairs of g, `[batch, width]`; and, if kept, the activations of the hidden layers
-  /// and (for more than one layer) where the last one was positive, a byte each.
+  /// The sum over pairs of g, `[batch, width]`; and, if asked for, what `relationGradients` wants
+  /// to keep of the way there.
   ///
   /// The first layer is linear before its ReLU, so W (oⱼ, oᵢ, q) = W₁ oⱼ + W₂ oᵢ + W₃ q: each term
-  /// is computed once per object or question, and a pair costs one addition.
+  /// is computed once per object or question, and a pair costs one addition. In `bf16`, activations
+  /// and weights of the other layers are rounded to bfloat16, and sums stay in float32.
   public static func relation(
     _ operands: RelationOperands<Tensor>, shape: RelationShape, keepsActivations: Bool,
     context: ComputeContext
   ) -> (output: Tensor, saved: [Tensor]) {
     let plan = RelationPlan(operands, shape)
-    let addresses = RelationAddresses(operands)
-    let width = plan.widths[plan.layerCount - 1]
-    let activations =
-      keepsActivations
-      ? (0..<plan.keptLayers).map { uninitialized([plan.pairCount, plan.widths[$0]]) } : []
-    let mask =
-      keepsActivations && plan.layerCount > 1
-      ? uninitialized([(plan.pairCount * width + 3) / 4]) : nil
-    let output = Tensor.zeros([shape.batch, width])
+    return switch context.precision {
+    case .bf16 where plan.layerCount > 1:
+      relation(operands, plan, keepsActivations, BFloat16.self, context)
+    case .fp32, .bf16: relation(operands, plan, keepsActivations, Float.self, context)
+    }
+  }
+
+  private static func relation<Scalar: ActivationScalar>(
+    _ operands: RelationOperands<Tensor>, _ plan: RelationPlan, _ keepsActivations: Bool,
+    _: Scalar.Type, _ context: ComputeContext
+  ) -> (output: Tensor, saved: [Tensor]) {
+    let output = Tensor.zeros([plan.shape.batch, plan.widths[plan.layerCount - 1]])
+    let kept = RelationKept<Scalar>(plan, keepingActivations: keepsActivations)
     let pass = RelationForward(
-      plan: plan, operands: addresses, output: SharedPointer(output.address),
-      activations: activations.map { SharedPointer($0.address) },
-      mask: mask.map { SharedPointer($0.address) })
+      plan: plan, engine: context.engine, operands: RelationAddresses(operands),
+      weights: operands.weights.dropFirst().map(Scalar.rounding),
+      output: SharedPointer(output.address),
+      kept: kept)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
-    withExtendedLifetime(operands) {}
-    return (output, activations + (mask.map { [$0] } ?? []))
+    withExtendedLifetime((operands, pass)) {}
+    return (output, keepsActivations ? kept.tensors : [])
   }
 
   static func uninitialized(_ shape: Shape) -> Tensor { Tensor(shape: shape, pointer: { _ in }) }
 }
 
-private struct RelationForward: Sendable {
-  let plan: RelationPlan
-  let operands: RelationAddresses
-  let output: SharedPointer
-  /// Of the hidden layers, for all pairs; empty if not kept.
-  let activations: [SharedPointer]
-  let mask: SharedPointer?
+/// What the forward pass of a relation leaves to the backward pass.
+struct RelationKept<Scalar: ActivationScalar>: Sendable {
+  /// W₁ o, then W₂ o + W₃ q + b, of all objects: `[2, batch · n, width]` for the first layer's
+  /// width.
+  let terms: Tensor
+  /// The activations of the layers `plan.keptLayers`; empty if they are not kept.
+  let activations: [Activations<Scalar>]
+  /// Where the last layer was positive, a byte for every pair and output; for more than one layer.
+  let mask: Tensor?
 
-  func run(chunk: Int) {
-    let samples = plan.samples(of: chunk)
-    let objects = samples.count * plan.shape.objects
-    let width = plan.widths[0]
-    withScratch(2 * objects * width) { terms in
-      let base = terms + objects * width
-      writeTerms(samples, first: terms, base: base)
-      // Rows are numbered from the batch's first object.
-      let skipped = samples.lowerBound * plan.shape.objects * width
-      withScratch(3 * plan.tileRows * plan.widest) { scratch in
-        for tile in plan.tiles(of: chunk) {
-          run(tile, first: terms - skipped, base: base - skipped, scratch)
-        }
-      }
+  /// Memory for what a relation keeps: its terms at least.
+  init(_ plan: RelationPlan, keepingActivations: Bool) {
+    terms = Kernels.uninitialized([2, plan.shape.batch * plan.shape.objects, plan.widths[0]])
+    activations =
+      keepingActivations
+      ? plan.keptLayers.map { Activations(count: plan.keptRows * plan.widths[$0]) } : []
+    let bytes = plan.pairCount * plan.widths[plan.layerCount - 1]
+    mask =
+      keepingActivations && plan.layerCount > 1 ? Kernels.uninitialized([(bytes + 3) / 4]) : nil
+  }
+
+  /// What was kept, from its `tensors`.
+  init(_ plan: RelationPlan, tensors: [Tensor]) {
+    terms = tensors[0]
+    activations = plan.keptLayers.indices.map { Activations(in: tensors[$0]) }
+    mask = plan.layerCount > 1 ? tensors[tensors.count - 1] : nil
+  }
+
+  /// Everything, in a fixed order.
+  var tensors: [Tensor] { [terms] + activations.map(\.tensor) + (mask.map { [$0] } ?? []) }
+
+  /// W₁ o, a row for each object of the batch.
+  var first: SharedPointer { SharedPointer(terms.address) }
+  /// W₂ o + W₃ q + b, likewise.
+  var base: SharedPointer { SharedPointer(terms.address + terms.count / 2) }
+
+  /// The mask of some pairs.
+  func mask(of pairs: Range<Int>, width: Int) -> UnsafeMutablePointer<UInt8>? {
+    mask.map {
+      (UnsafeMutableRawPointer(mutating: $0.address) + pairs.lowerBound * width)
+        .assumingMemoryBound(to: UInt8.self)
     }
   }
 
-  /// W₁ o and W₂ o + W₃ q + b for the objects of some samples.
-  private func writeTerms(
-    _ samples: Range<Int>, first: UnsafeMutablePointer<Float>, base: UnsafeMutablePointer<Float>
+  /// The first layer's activations of a tile.
+  func writeFirstLayer(
+    of tile: RelationTile, _ plan: RelationPlan, into x: UnsafeMutablePointer<Scalar>
   ) {
+    let width = plan.widths[0]
+    plan.forEachRun(in: tile) { second, firstObject, count, row in
+      Scalar.pairForward(
+        count, width, first: first + firstObject * width, base: base + second * width,
+        into: x + row * width)
+    }
+    fillUp(tile, width, x)
+  }
+
+  /// Zeros in the rows of a tile that belong to no pair.
+  func fillUp(_ tile: RelationTile, _ width: Int, _ x: UnsafeMutablePointer<Scalar>) {
+    let bytes = (tile.rows - tile.pairs.count) * width * MemoryLayout<Scalar>.stride
+    UnsafeMutableRawPointer(x + tile.pairs.count * width).initializeMemory(
+      as: UInt8.self, repeating: 0, count: bytes)
+  }
+}
+
+private struct RelationForward<Scalar: ActivationScalar>: Sendable {
+  let plan: RelationPlan
+  let engine: MatrixEngine
+  let operands: RelationAddresses
+  /// Of the second layer and those after it.
+  let weights: [Activations<Scalar>]
+  let output: SharedPointer
+  let kept: RelationKept<Scalar>
+
+  func run(chunk: Int) {
+    writeTerms(plan.samples(of: chunk))
+    let space = plan.tileRows * plan.widest
+    let hidden = Activations<Scalar>(count: 2 * space)
+    withScratch(space) { last in
+      for tile in plan.tiles(of: chunk) {
+        plan.layerCount == 1 ? addUpFirstLayer(tile, last) : run(tile, hidden, space, last)
+      }
+    }
+    withExtendedLifetime(hidden) {}
+  }
+
+  /// W₁ o and W₂ o + W₃ q + b for the objects of some samples.
+  private func writeTerms(_ samples: Range<Int>) {
     let (width, depth, n) = (plan.widths[0], plan.depth, plan.shape.objects)
-    let objects = operands.objects + samples.lowerBound * n * depth
+    let start = samples.lowerBound * n
     let weight = operands.weights[0]
-    for (column, target) in [(0, first), (depth, base)] {
-      Kernels.multiply(
-        transposeB: true, samples.count * n, width, depth, objects, stride: depth,
-        weight + column, stride: plan.inputWidth, into: target, stride: width)
+    for (column, target) in [(0, kept.first), (depth, kept.base)] {
+      engine.multiply(
+        transposeB: true, samples.count * n, width, depth, operands.objects + start * depth,
+        stride: depth, weight + column, stride: plan.inputWidth, into: target + start * width,
+        stride: width)
     }
     withScratch(samples.count * width) { terms in
       for i in 0..<samples.count {
         (terms + i * width).update(from: operands.biases[0].pointer, count: width)
       }
       if let question = operands.question {
-        Kernels.multiply(
+        engine.multiply(
           transposeB: true, samples.count, width, plan.questionDepth,
           question + samples.lowerBound * plan.questionDepth, stride: plan.questionDepth,
-          weight + 2 * depth, stride: plan.inputWidth, beta: 1, into: terms, stride: width)
+          weight + 2 * depth, stride: plan.inputWidth, accumulating: true, into: terms,
+          stride: width)
       }
       for object in 0..<samples.count * n {
-        relate_add_scaled(width, 1, terms + object / n * width, base + object * width)
+        relate_add_scaled(
+          width, 1, terms + object / n * width, kept.base + (start + object) * width)
       }
     }
   }
 
   private func run(
-    _ tile: Range<Int>, first: UnsafePointer<Float>, base: UnsafePointer<Float>,
-    _ scratch: UnsafeMutablePointer<Float>
+    _ tile: RelationTile, _ hidden: Activations<Scalar>, _ space: Int,
+    _ last: UnsafeMutablePointer<Float>
   ) {
-    let space = plan.tileRows * plan.widest
-    var x = target(0, tile, scratch)
+    var x = hidden.pointer
+    kept.writeFirstLayer(of: tile, plan, into: x)
+    for layer in 1..<plan.layerCount {
+      let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
+      let (weight, bias) = (weights[layer - 1].pointer, operands.biases[layer].pointer)
+      // The last layer's rows are summed at once and never stored.
+      if layer == plan.layerCount - 1 {
+        engine.multiplyWithBiasAndRelu(
+          tile.rows, outputs, inputs, x, weight: weight, bias: bias, into: last)
+      } else {
+        let y =
+          kept.activations.isEmpty
+          ? hidden + layer % 2 * space : kept.activations[layer - 1] + tile.start * outputs
+        engine.multiplyWithBiasAndRelu(
+          tile.rows, outputs, inputs, x, weight: weight, bias: bias, into: y)
+        x = y
+      }
+    }
+    let width = plan.widths[plan.layerCount - 1]
+    plan.forEachSample(in: tile) { sample, pairs in
+      relate_sum_activations(
+        pairs.count, width, last + (pairs.lowerBound - tile.pairs.lowerBound) * width,
+        kept.mask(of: pairs, width: width), output + sample * width)
+    }
+  }
+
+  /// A g of a single layer is its first, which is never rounded.
+  private func addUpFirstLayer(_ tile: RelationTile, _ x: UnsafeMutablePointer<Float>) {
     let width = plan.widths[0]
     plan.forEachRun(in: tile) { second, firstObject, count, row in
       relate_pair_forward(
-        count, width, first + firstObject * width, base + second * width, x + row * width)
+        count, width, kept.first + firstObject * width, kept.base + second * width,
+        x + row * width)
     }
-    for layer in 1..<max(plan.layerCount, 1) {
-      let isLast = layer == plan.layerCount - 1
-      // The last layer's rows are summed at once and never stored.
-      let y = isLast ? scratch + 2 * space : target(layer, tile, scratch + layer % 2 * space)
-      let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
-      Kernels.multiply(
-        transposeB: true, tile.count, outputs, inputs, x, stride: inputs,
-        operands.weights[layer].pointer, stride: inputs, into: y, stride: outputs)
-      if !isLast {
-        relate_bias_relu(tile.count, outputs, operands.biases[layer].pointer, y)
-      }
-      x = y
-    }
-    addUp(tile, x)
-  }
-
-  private func addUp(_ tile: Range<Int>, _ x: UnsafePointer<Float>) {
-    let width = plan.widths[plan.layerCount - 1]
     plan.forEachSample(in: tile) { sample, pairs in
-      let rows = x + (pairs.lowerBound - tile.lowerBound) * width
-      let sum = output + sample * width
-      if plan.layerCount == 1 {
-        relate_add_columns(pairs.count, width, rows, sum)
-      } else {
-        let bytes = mask.map { UnsafeMutableRawPointer($0.pointer) + pairs.lowerBound * width }
-        relate_bias_relu_sum(
-          pairs.count, width, rows, operands.biases[plan.layerCount - 1].pointer,
-          bytes?.assumingMemoryBound(to: UInt8.self), sum)
-      }
+      let rows = x + (pairs.lowerBound - tile.pairs.lowerBound) * width
+      relate_sum_activations(pairs.count, width, rows, nil, output + sample * width)
     }
-  }
-
-  /// Where a hidden layer's activations of a tile go: to the kept ones, or to scratch memory.
-  private func target(
-    _ layer: Int, _ tile: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
-  ) -> UnsafeMutablePointer<Float> {
-    activations.isEmpty ? scratch : activations[layer] + tile.lowerBound * plan.widths[layer]
   }
 }

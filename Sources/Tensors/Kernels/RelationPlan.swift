@@ -1,5 +1,15 @@
 // How the pairs of a relation are cut into chunks for threads and tiles for the cache.
 
+/// Some pairs that go through all layers at once.
+struct RelationTile: Sendable {
+  /// The pairs, of the whole batch's.
+  let pairs: Range<Int>
+  /// The rows of the tile's matrices: the pairs, and rows of zeros that fill it up.
+  let rows: Int
+  /// The first of those rows in the activations that are kept.
+  let start: Int
+}
+
 /// The extents of a relation, its chunks and its tiles; a function of shapes alone.
 struct RelationPlan: Sendable {
   let shape: RelationShape
@@ -13,7 +23,7 @@ struct RelationPlan: Sendable {
   let pairOffsets: [Int]
   /// Parts of the batch, by samples, that threads share.
   let chunkCount: Int
-  /// Rows of pairs that go through all layers at once.
+  /// The most rows of a tile.
   let tileRows: Int
 
   init(_ operands: RelationOperands<Tensor>, _ shape: RelationShape) {
@@ -29,10 +39,7 @@ struct RelationPlan: Sendable {
     var offsets = [0]
     for count in shape.objectCounts { offsets.append(offsets[offsets.count - 1] + count * count) }
     pairOffsets = offsets
-    let widest = widths.max() ?? 1
-    // Two tiles of activations and a layer's weights should fit a second-level cache of 1 MiB;
-    // below some three hundred rows, though, packing the weights costs more than the cache gains.
-    tileRows = min(1024, max(320, 131_072 / widest))
+    tileRows = Self.tileRows(widest: widths.max() ?? 1)
     // Every chunk has gradients of all weights of its own, so fewer where weights are many or
     // pairs few.
     let weightCount = operands.weights.reduce(0) { $0 + $1.count }
@@ -41,37 +48,68 @@ struct RelationPlan: Sendable {
       1, min(8, shape.batch, pairCount / 1024, max(2, 48_000_000 / max(weightCount, 1))))
   }
 
+  /// A tile's activations should stay in a second-level cache of 1 MiB; but every tile also adds to
+  /// the gradients of the weights, which are as many as the square of the width, so wide layers
+  /// want more rows for each time that those are read and written.
+  private static func tileRows(widest: Int) -> Int {
+    switch widest {
+    case ...256: 256
+    case ...1024: 512
+    default: 1024
+    }
+  }
+
+  /// Tiles have a multiple of this many rows, so that sets of varying sizes need products of few
+  /// shapes: engines generate code for each.
+  private static let rowStep = 16
+
   var inputWidth: Int { 2 * depth + questionDepth }
   var layerCount: Int { widths.count }
   var pairCount: Int { pairOffsets[shape.batch] }
   var widest: Int { widths.max() ?? 1 }
-  /// The layers whose activations the backward pass reads: all but a summed last one.
-  var keptLayers: Int { max(1, layerCount - 1) }
+  /// The layers whose activations the backward pass reads: all hidden ones but the first, which
+  /// takes no longer to compute again than to read.
+  var keptLayers: Range<Int> { 1..<max(1, layerCount - 1) }
+  /// The rows of the activations that are kept.
+  var keptRows: Int { firstRow(of: chunkCount) }
 
   func samples(of chunk: Int) -> Range<Int> { part(chunk, of: chunkCount, in: shape.batch) }
 
-  /// The tiles of a chunk: ranges of pairs.
-  func tiles(of chunk: Int) -> [Range<Int>] {
+  private func pairs(of chunk: Int) -> Range<Int> {
     let samples = samples(of: chunk)
-    let (start, end) = (pairOffsets[samples.lowerBound], pairOffsets[samples.upperBound])
-    // Tiles of equal size, so that none is a leftover of a few rows.
-    let count = (end - start + tileRows - 1) / tileRows
-    return (0..<count).map { index in
-      let rows = part(index, of: count, in: end - start)
-      return start + rows.lowerBound..<start + rows.upperBound
+    return pairOffsets[samples.lowerBound]..<pairOffsets[samples.upperBound]
+  }
+
+  private func filledUp(_ rows: Int) -> Int {
+    (rows + Self.rowStep - 1) / Self.rowStep * Self.rowStep
+  }
+
+  private func firstRow(of chunk: Int) -> Int {
+    (0..<chunk).reduce(0) { $0 + filledUp(pairs(of: $1).count) }
+  }
+
+  /// The tiles of a chunk; all but the last are full.
+  func tiles(of chunk: Int) -> [RelationTile] {
+    let pairs = pairs(of: chunk)
+    let first = firstRow(of: chunk)
+    return stride(from: 0, to: pairs.count, by: tileRows).map { start in
+      let count = min(tileRows, pairs.count - start)
+      return RelationTile(
+        pairs: pairs.lowerBound + start..<pairs.lowerBound + start + count, rows: filledUp(count),
+        start: first + start)
     }
   }
 
   /// Calls `body(sample, pairs)` for the part of a tile that belongs to each sample.
-  func forEachSample(in tile: Range<Int>, _ body: (Int, Range<Int>) -> Void) {
+  func forEachSample(in tile: RelationTile, _ body: (Int, Range<Int>) -> Void) {
     var (low, high) = (0, shape.batch)
     while high - low > 1 {
       let middle = (low + high) / 2
-      if pairOffsets[middle] <= tile.lowerBound { low = middle } else { high = middle }
+      if pairOffsets[middle] <= tile.pairs.lowerBound { low = middle } else { high = middle }
     }
-    var start = tile.lowerBound
-    while start < tile.upperBound {
-      let end = min(tile.upperBound, pairOffsets[low + 1])
+    var start = tile.pairs.lowerBound
+    while start < tile.pairs.upperBound {
+      let end = min(tile.pairs.upperBound, pairOffsets[low + 1])
       if end > start { body(low, start..<end) }
       start = max(start, end)
       low += 1
@@ -82,7 +120,7 @@ struct RelationPlan: Sendable {
   /// the first of `count` consecutive first objects as rows of `[batch · n]`, `row` within the
   /// tile.
   func forEachRun(
-    in tile: Range<Int>, _ body: (_ second: Int, _ first: Int, _ count: Int, _ row: Int) -> Void
+    in tile: RelationTile, _ body: (_ second: Int, _ first: Int, _ count: Int, _ row: Int) -> Void
   ) {
     forEachSample(in: tile) { sample, pairs in
       let count = shape.objectCounts[sample]
@@ -91,7 +129,7 @@ struct RelationPlan: Sendable {
       while pair < pairs.upperBound {
         let (second, first) = (pair - pairOffsets[sample]).quotientAndRemainder(dividingBy: count)
         let length = min(count - first, pairs.upperBound - pair)
-        body(base + second, base + first, length, pair - tile.lowerBound)
+        body(base + second, base + first, length, pair - tile.pairs.lowerBound)
         pair += length
       }
     }

@@ -39,14 +39,16 @@ extension ServerState {
     guard let numerics = hello.numerics[key] else {
       return """
         This worker cannot compute with \(key), which the experiment asks for; it has \
-        \(hello.numerics.keys.sorted().joined(separator: ", ")).
+        \(hello.numerics.keys.sorted().joined(separator: ", ")). Install oneDNN on its machine \
+        (apt-get install libdnnl2; bf16 takes a processor with AVX512_BF16), or begin the run with \
+        --engine and --precision that every worker has.
         """
     }
     guard numerics == configuration.numerics else {
       return """
         This worker computes with other bits than the run: it has \(hello.engine), the run has \
-        \(configuration.engine). Give it the same OpenBLAS release and set OPENBLAS_CORETYPE to \
-        the name of the run's kernels, or use a processor of the same kind.
+        \(configuration.engine). \(Numerics.remedy(for: configuration.experiment.engine)), or use \
+        a processor of the same kind.
         """
     }
     return nil

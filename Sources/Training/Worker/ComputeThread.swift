@@ -55,7 +55,7 @@ final class ComputeThread: Sendable {
   }
 
   private func serve(context: ComputeContext, builder: TaskBuilder) {
-    var current: (experiment: Experiment, task: any LearningTask)?
+    var current: (experiment: Experiment, task: any LearningTask, context: ComputeContext)?
     while true {
       available.wait()
       let request = queues.withLock { $0.requests.removeFirst() }
@@ -65,12 +65,14 @@ final class ComputeThread: Sendable {
       case .prepare(let experiment):
         do {
           // A worker that joins the same experiment again keeps what it has built.
-          let task =
-            if let current, current.experiment == experiment { current.task } else {
-              try builder(experiment)
-            }
-          current = (experiment, task)
-          result = .prepared(task.layout)
+          if current?.experiment != experiment {
+            current = (
+              experiment, try builder(experiment),
+              try context.computing(with: experiment.engine, in: experiment.precision)
+            )
+          }
+          guard let current else { continue }
+          result = .prepared(current.task.layout)
         } catch { result = .preparationFailed("\(error)") }
       case .compute(let job, let values):
         guard let current else { continue }
@@ -79,7 +81,7 @@ final class ComputeThread: Sendable {
             job,
             try Self.compute(
               job, of: current.task, flat: values, experiment: current.experiment,
-              context: context))
+              context: current.context))
         } catch { result = .computationFailed(job, "\(error)") }
       }
       queues.withLock { $0.results.append(result) }

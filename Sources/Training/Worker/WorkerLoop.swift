@@ -61,8 +61,8 @@ public final class WorkerLoop {
     control = try Socket(.dealer, in: messaging, options: small)
     wakeup = try Wakeup()
     let hello = ControlMessage.Hello(
-      version: protocolVersion, numerics: Numerics.fingerprints(of: context),
-      engine: context.engineDescription, host: ProcessInfo.processInfo.hostName,
+      version: protocolVersion, numerics: Numerics.fingerprints(), engine: Numerics.engines(),
+      host: ProcessInfo.processInfo.hostName,
       process: Int(ProcessInfo.processInfo.processIdentifier))
     compute = ComputeThread(context: context, builder: builder, wakeup: wakeup)
     machine = WorkerState(

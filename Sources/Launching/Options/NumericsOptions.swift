@@ -1,0 +1,53 @@
+// What multiplies matrices, and in which precision, from the command line.
+
+import ArgumentParser
+import Tensors
+import Training
+
+/// The options that fix the arithmetic.
+struct NumericsOptions: ParsableArguments {
+  @Option(
+    help: """
+      The precision of the large matrix products: bf16 is twice as fast on processors that have it \
+      and keeps parameters, sums and the optimiser in float32. fp32 unless said.
+      """)
+  var precision: Precision?
+
+  @Option(
+    help: """
+      The matrix engine: openblas is always there; onednn is faster and alone computes bf16. \
+      Unless said, or with auto, the fastest that this machine has.
+      """)
+  var engine: EngineChoice?
+
+  enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto, openblas, onednn
+  }
+
+  /// The precision that was said, or float32.
+  var resolvedPrecision: Precision { precision ?? .fp32 }
+
+  /// The engine that was said; otherwise the fastest that this machine has for the precision.
+  var resolvedEngine: MatrixEngine {
+    let named = engine.flatMap { MatrixEngine(rawValue: $0.rawValue) }
+    // Only oneDNN computes bf16: where it cannot, its own sentence says why.
+    return named ?? (resolvedPrecision == .bf16 ? .onednn : .best)
+  }
+
+  /// Whether nothing was said.
+  var isEmpty: Bool { precision == nil && engine == nil }
+
+  /// Takes what was not said from a run.
+  mutating func fillIn(from run: Experiment) {
+    precision = precision ?? run.precision
+    engine = engine ?? EngineChoice(rawValue: run.engine.rawValue)
+  }
+
+  /// The context that the options ask for.
+  func context(threadCount: Int) throws -> ComputeContext {
+    try ComputeContext(
+      threadCount: threadCount, engine: resolvedEngine, precision: resolvedPrecision)
+  }
+}
+
+extension Precision: ExpressibleByArgument {}

@@ -1,0 +1,123 @@
+// The libraries that multiply matrices, and the one door to them.
+
+import CKernels
+import COneDNN
+import COpenBLAS
+
+/// A library that multiplies matrices on the calling thread.
+public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
+  /// OpenBLAS: always there; float32 only.
+  case openblas
+  /// oneDNN: generates code for each shape; float32 and bfloat16.
+  case onednn
+
+  /// The fastest engine that this machine has.
+  public static var best: MatrixEngine {
+    onednn.failure(computingIn: .fp32) == nil ? .onednn : .openblas
+  }
+
+  /// Loads the library if need be; why it cannot compute in a precision on this machine, in a
+  /// sentence, or `nil` if it can.
+  public func failure(computingIn precision: Precision) -> String? {
+    let failure =
+      switch (self, precision) {
+      case (.openblas, .fp32): relate_openblas_load()
+      case (.onednn, .fp32): relate_onednn_load()
+      case (.onednn, .bf16): relate_onednn_lacks_bfloat16()
+      case (.openblas, .bf16): UnsafePointer<CChar>?.none
+      }
+    if let failure { return String(cString: failure) }
+    return self == .openblas && precision == .bf16
+      ? "OpenBLAS computes in float32 only; use --engine onednn or --precision fp32" : nil
+  }
+
+  /// The library in its own words once it is loaded, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
+  public var description: String {
+    switch self {
+    case .openblas:
+      let configuration = String(cString: relate_openblas_configuration())
+      let version = configuration.split(separator: " ").prefix(2).joined(separator: " ")
+      return "\(version), \(String(cString: relate_openblas_kernels())) kernels"
+    case .onednn: return String(cString: relate_onednn_description())
+    }
+  }
+}
+
+/// What the operands of large matrix products are rounded to; everything else, and all sums, are
+/// float32.
+public enum Precision: String, CaseIterable, Codable, Hashable, Sendable {
+  /// Nothing is rounded.
+  case fp32
+  /// The activations and weights of g_θ, from its second layer on, are bfloat16.
+  case bf16
+}
+
+extension MatrixEngine {
+  /// Row-major C = op(A) op(B), or C += with `accumulating`, on bare memory: op(A) is [m, k], op(B)
+  /// is [k, n], and op is the transpose where asked.
+  ///
+  /// Strides are between the rows of the matrices as they lie in memory.
+  func multiply<Scalar: ActivationScalar>(
+    transposeA: Bool = false, transposeB: Bool = false, _ m: Int, _ n: Int, _ k: Int,
+    _ a: UnsafePointer<Scalar>, stride strideA: Int, _ b: UnsafePointer<Scalar>,
+    stride strideB: Int, accumulating: Bool = false, into c: UnsafeMutablePointer<Float>,
+    stride strideC: Int
+  ) {
+    if m == 0 || n == 0 { return }
+    if k == 0 {
+      if !accumulating { for i in 0..<m { (c + i * strideC).update(repeating: 0, count: n) } }
+      return
+    }
+    switch self {
+    case .openblas:
+      relate_sgemm(
+        transposeA, transposeB, Int32(m), Int32(n), Int32(k), 1, Self.floats(a), Int32(strideA),
+        Self.floats(b), Int32(strideB), accumulating ? 1 : 0, c, Int32(strideC))
+    case .onednn:
+      Self.run(
+        relate_product(
+          rows: m, columns: n, inner: k, stride_a: strideA, stride_b: strideB, stride_c: strideC,
+          transpose_a: transposeA, transpose_b: transposeB, operands: Scalar.code,
+          result: Float.code, accumulates: accumulating, has_bias_and_relu: false),
+        a, b, bias: nil, into: c)
+    }
+  }
+
+  /// Y = max(X Wᵀ + b, 0) of contiguous matrices: X is [m, k], `weight` [n, k], `bias` [n].
+  ///
+  /// With oneDNN, not-a-number becomes 0. It can only come of an overflow to infinity before, which
+  /// the products of the backward pass carry into the gradients, where it is noticed.
+  func multiplyWithBiasAndRelu<Scalar: ActivationScalar, Result: ActivationScalar>(
+    _ m: Int, _ n: Int, _ k: Int, _ x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
+    bias: UnsafePointer<Float>, into y: UnsafeMutablePointer<Result>
+  ) {
+    switch self {
+    case .openblas:
+      let y = UnsafeMutablePointer(mutating: Self.floats(y))
+      multiply(transposeB: true, m, n, k, x, stride: k, weight, stride: k, into: y, stride: n)
+      relate_bias_relu(m, n, bias, y)
+    case .onednn:
+      Self.run(
+        relate_product(
+          rows: m, columns: n, inner: k, stride_a: k, stride_b: k, stride_c: n, transpose_a: false,
+          transpose_b: true, operands: Scalar.code, result: Result.code, accumulates: false,
+          has_bias_and_relu: true),
+        x, weight, bias: bias, into: y)
+    }
+  }
+
+  private static func floats<Scalar>(_ pointer: UnsafePointer<Scalar>) -> UnsafePointer<Float> {
+    precondition(Scalar.self == Float.self, "OpenBLAS multiplies float32, not \(Scalar.self)")
+    return UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)
+  }
+
+  private static func run<Scalar, Result>(
+    _ product: relate_product, _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>,
+    bias: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Result>
+  ) {
+    let isDone = withUnsafePointer(to: product) { relate_onednn_multiply($0, a, b, bias, c) }
+    guard isDone else {
+      fatalError("oneDNN cannot compute \(product): out of memory, or a shape unknown to it")
+    }
+  }
+}
