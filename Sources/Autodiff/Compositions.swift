@@ -7,7 +7,7 @@ extension Operation {
   /// from its composition.
   var isFused: Bool {
     switch self {
-    case .batchNormalization, .layerNormalization, .lstm, .relation: true
+    case .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation: true
     default: false
     }
   }
@@ -17,6 +17,8 @@ extension Operation {
     switch self {
     case .batchNormalization(let epsilon): composedBatchNormalization(operands, epsilon)
     case .layerNormalization(let epsilon): composedLayerNormalization(operands, epsilon)
+    case .convolutionStack(let geometry, let epsilon):
+      composedConvolutionStack(operands, geometry, epsilon)
     case .lstm(let order): composedLSTM(operands, order)
     case .relation(let shape): composedRelation(operands, shape)
     default: preconditionFailure("\(kind) is not fused")
@@ -58,6 +60,21 @@ private func composedBatchNormalization(_ operands: [Variable], _ epsilon: Float
 
 private func composedLayerNormalization(_ operands: [Variable], _ epsilon: Float) -> Variable {
   normalized(operands[0], over: [-1], epsilon: epsilon) * operands[1] + operands[2]
+}
+
+private func composedConvolutionStack(
+  _ operands: [Variable], _ geometry: Convolution, _ epsilon: Float
+) -> Variable {
+  var map = operands[0]
+  for layer in stride(from: 1, to: operands.count, by: 4) {
+    let convolved = map.convolution2D(
+      weight: operands[layer], bias: operands[layer + 1], stride: geometry.stride,
+      padding: geometry.padding)
+    map = convolved.batchNormalized(
+      scale: operands[layer + 2], offset: operands[layer + 3], epsilon: epsilon
+    ).output.relu()
+  }
+  return map
 }
 
 /// Step by step over all sequences at once; those that have ended are held by a mask.

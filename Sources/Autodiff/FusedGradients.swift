@@ -17,6 +17,10 @@ extension Pullback {
       let result = Kernels.layerNormalizationGradients(
         gradient.value, operands[0], scale: operands[1], epsilon: epsilon)
       gradients = [result.x, result.scale, result.offset]
+    case .convolutionStack(let geometry, let epsilon):
+      gradients = Kernels.convolutionStackGradients(
+        gradient.value, ConvolutionStackOperands(operands), saved: record.saved, geometry,
+        epsilon: epsilon, needsImages: needs[0], context: tape.context)
     case .lstm(let order):
       gradients = Kernels.lstmGradients(
         gradient.value, LSTMOperands(operands), saved: record.saved, order: order,

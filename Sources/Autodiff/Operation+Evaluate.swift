@@ -20,6 +20,10 @@ extension Operation {
     case .layerNormalization(let epsilon):
       return Evaluation(
         value: Kernels.layerNormalization(x[0], scale: x[1], offset: x[2], epsilon: epsilon))
+    case .convolutionStack(let geometry, let epsilon):
+      let result = Kernels.convolutionStack(
+        ConvolutionStackOperands(x), geometry, epsilon: epsilon, context: context)
+      return Evaluation(value: result.output, saved: result.saved)
     case .lstm(let order):
       let result = Kernels.lstm(LSTMOperands(x), order: order, context: context)
       return Evaluation(value: result.output, saved: result.saved)
@@ -35,7 +39,7 @@ extension Operation {
 
   private func evaluatePrimitive(_ x: [Tensor], _ context: ComputeContext) -> Tensor {
     switch self {
-    case .leaf, .batchNormalization, .layerNormalization, .lstm, .relation:
+    case .leaf, .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation:
       preconditionFailure("\(kind) is not evaluated here")
     case .alias: x[0]
     case .add: Kernels.binary(.add, x[0], x[1])

@@ -56,6 +56,9 @@ enum Operation: Sendable {
   // Fused: a fast first derivative, and a composition of the above for the others.
   case batchNormalization(epsilon: Float)
   case layerNormalization(epsilon: Float)
+  /// (images, then weight, bias, scale and offset of each layer): convolution, batch normalisation
+  /// and ReLU, layer after layer.
+  case convolutionStack(Convolution, epsilon: Float)
   case lstm(SequenceOrder)
   case relation(RelationShape)
 }
@@ -72,7 +75,7 @@ extension Operation {
     case .affine, .convolution: position < 2
     case .multiply, .log, .power, .matrixProduct, .crossEntropy, .binaryCrossEntropy,
       .convolutionInputGradient, .convolutionWeightGradient, .batchNormalization,
-      .layerNormalization, .lstm, .relation:
+      .layerNormalization, .convolutionStack, .lstm, .relation:
       true
     }
   }
@@ -93,7 +96,8 @@ extension Operation {
     case exp, log, tanh, sigmoid, squareRoot, power, sum, broadcast, matrixProduct, affine
     case softmax, logSoftmax, crossEntropy, binaryCrossEntropy, reshape, transpose, slice, pad
     case concatenate, gatherRows, scatterRows, convolution, convolutionInputGradient
-    case convolutionWeightGradient, batchNormalization, layerNormalization, lstm, relation
+    case convolutionWeightGradient, batchNormalization, layerNormalization, convolutionStack
+    case lstm, relation
   }
 
   var kind: Kind {
@@ -134,6 +138,7 @@ extension Operation {
     case .convolutionWeightGradient: .convolutionWeightGradient
     case .batchNormalization: .batchNormalization
     case .layerNormalization: .layerNormalization
+    case .convolutionStack: .convolutionStack
     case .lstm: .lstm
     case .relation: .relation
     }

@@ -52,7 +52,7 @@ struct Pullback {
     let g = gradient
     let shape = record.operands[position].shape
     switch record.operation {
-    case .leaf, .batchNormalization, .layerNormalization, .lstm, .relation:
+    case .leaf, .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation:
       preconditionFailure("\(record.operation.kind) has no rule in this table")
     case .alias: return g
     case .add: return g.summed(to: shape)

@@ -8,6 +8,8 @@
 #pragma STDC FP_CONTRACT OFF
 
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+// For loops of explicit fused multiply-adds, which AVX2 alone does not promise.
+#define CLONES_WITH_FMA __attribute__((target_clones("avx512f", "fma", "default")))
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE int32_t bits_of(float x) {

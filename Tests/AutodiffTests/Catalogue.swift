@@ -157,6 +157,12 @@ let catalogue: [CatalogueCase] = [
   .init("layer normalisation", [[3, 5], [5], [5]]) {
     $0[0].layerNormalized(scale: $0[1], offset: $0[2])
   },
+  .init("convolutions", [[3, 2, 5, 4], [3, 2, 3, 3], [3], [3], [3]]) {
+    $0[0].convolutionStack(
+      weights: [$0[1]], biases: [$0[2]], scales: [$0[3]], offsets: [$0[4] + 4], stride: 2,
+      padding: 1
+    ).output
+  },
   .init("lstm", lstmShapes) { lstm($0, lengths: [4, 2, 3], reversed: false) },
   .init("lstm, reversed, an empty sequence", lstmShapes) {
     lstm($0, lengths: [2, 0, 4], reversed: true)

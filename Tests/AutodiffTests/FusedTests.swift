@@ -27,6 +27,22 @@ import Testing
       inputs: shapes.enumerated().map { noise($1, UInt64($0)) })
   }
 
+  /// Layers of the given outputs, kernels square but for one more column.
+  private static func convolutions(
+    _ images: Shape, _ outputs: [Int], kernel: Int, stride: Int, padding: Int
+  ) -> Fused {
+    var shapes = [images]
+    var inputs = images[1]
+    for next in outputs {
+      shapes += [[next, inputs, kernel, kernel + 1], [next], [next], [next]]
+      inputs = next
+    }
+    return Fused(
+      operation: .convolutionStack(
+        Convolution(stride: stride, padding: padding), epsilon: 1e-5),
+      inputs: shapes.enumerated().map { noise($1, UInt64($0)) })
+  }
+
   private static let all: [Fused] = [
     Fused(
       operation: .batchNormalization(epsilon: 1e-5),
@@ -43,9 +59,13 @@ import Testing
     relation(13, 5, 3, [33, 40, 17], counts: [Int](repeating: 13, count: 30)),
     relation(9, 4, 0, [24, 20], counts: (0..<70).map { $0 % 10 }),
     relation(20, 4, 2, [24], counts: (0..<20).map { 20 - $0 % 7 }),
+    // Blocks that are not full, channels that fill no group, strides that leave pixels out.
+    convolutions([37, 3, 19, 14], [9, 17], kernel: 3, stride: 2, padding: 1),
+    convolutions([16, 2, 9, 12], [8, 3], kernel: 2, stride: 1, padding: 0),
+    convolutions([5, 1, 23, 31], [10], kernel: 2, stride: 3, padding: 2),
   ]
 
-  @Test(arguments: 0..<6, MatrixEngine.allCases)
+  @Test(arguments: all.indices, MatrixEngine.allCases)
   func fusedEqualsComposition(_ index: Int, on engine: MatrixEngine) throws {
     let fused = Self.all[index]
     let context = try ComputeContext(engine: engine)

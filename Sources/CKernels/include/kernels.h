@@ -1,8 +1,8 @@
 // The inner loops that Swift cannot compile for several instruction sets at once.
 //
 // Every loop exists for AVX-512, AVX2 and the baseline; the loader picks one when the process
-// starts. None of them fuses multiplications with additions, and sums go through sixteen fixed
-// lanes, so that all three give the same bits.
+// starts. None of them fuses multiplications with additions unless the source says so by name, and
+// sums go through sixteen fixed lanes, so that all three give the same bits.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -132,3 +132,57 @@ void relate_lstm_cell_backward(ptrdiff_t rows, ptrdiff_t width, const float *gat
                                const float *previous, const float *cell,
                                const float *hidden_gradient, float *cell_gradient,
                                float *gate_gradient);
+
+// MARK: Blocks of images (convolution.c)
+
+// A block is sixteen images side by side: each element [c, y, x] is sixteen scalars, one of each
+// image, and those of images that do not exist are 0 where anything is added up. Steps and offsets
+// are counted in scalars, and so are multiples of sixteen; blocks begin on 64-byte boundaries.
+enum { RELATE_BLOCK_IMAGES = 16, RELATE_CHANNEL_GROUP = 8 };
+
+// The extents of a block, which may lie within a border of zeros: so many rows above and columns to
+// the left of it, and so many below and to the right.
+typedef struct {
+  ptrdiff_t channels, height, width, before, after;
+} relate_block_shape;
+// From [images, channels, height, width] to a block, and back.
+void relate_block_from_images(const relate_block_shape *shape, ptrdiff_t images, const float *from,
+                              float *block);
+void relate_block_to_images(const relate_block_shape *shape, ptrdiff_t images, const float *block,
+                            float *to);
+// out[c, i] = bias[c] + sum over taps of weights[c, tap] * x[i * x_step + offsets[tap]] for the
+// channels below `outputs` and a row of pixels. Weights lie in groups of eight channels, [group,
+// tap, channel within the group], the last one filled up; bias may be NULL.
+void relate_block_convolve(ptrdiff_t taps, const int32_t *offsets, const float *weights,
+                           const float *bias, const float *x, ptrdiff_t x_step, ptrdiff_t pixels,
+                           ptrdiff_t outputs, float *out, ptrdiff_t out_step,
+                           ptrdiff_t channel_step);
+// The pixels of some rows of a gradient, and how far apart they and the inputs they came from lie.
+typedef struct {
+  ptrdiff_t rows, pixels, x_row, x_step, g_row, g_channel;
+} relate_block_walk;
+// sums[c, tap] += sum over the pixels i of x[i + offsets[tap]] * g[c, i], lane by lane.
+void relate_block_weight_gradient(ptrdiff_t channels, ptrdiff_t taps, const int32_t *offsets,
+                                  const relate_block_walk *walk, const float *x, const float *g,
+                                  float *sums);
+// out[i] = the sum of x[i]'s lanes.
+void relate_sum_lanes(ptrdiff_t count, const float *x, float *out);
+// The sum of a channel's scalars and of their squares.
+void relate_block_moments(ptrdiff_t pixels, ptrdiff_t images, const float *y, double *moments);
+// (y - mean) * factor + offset
+typedef struct {
+  float mean, factor, offset;
+} relate_block_normalization;
+// A channel, y without a border, normalised and rectified, into one with a border.
+void relate_block_normalize_relu(const relate_block_shape *shape,
+                                 const relate_block_normalization *normalization, const float *y,
+                                 float *out);
+// With g' = g where the normalised y is positive, else 0: the sums of g' and of g' (y - mean).
+void relate_block_gradient_moments(ptrdiff_t pixels, ptrdiff_t images,
+                                   const relate_block_normalization *normalization, const float *g,
+                                   const float *y, double *moments);
+// a g' + b (y - mean) + c, into a channel with a border.
+void relate_block_normalize_relu_backward(const relate_block_shape *shape, ptrdiff_t images,
+                                          const relate_block_normalization *normalization, float a,
+                                          float b, float c, const float *g, const float *y,
+                                          float *out);

@@ -47,11 +47,28 @@ public struct ConvolutionalEncoder: Sendable {
 
   /// The last feature map, `[batch, channels, d, d]`, of images `[batch, 3, height, width]`.
   public func featureMap(_ images: Variable, in pass: ForwardPass) -> Variable {
+    if pass.isTraining { return trainedFeatureMap(images, in: pass) }
     var map = images
     for (convolve, normalize) in zip(convolutions, normalizations) {
       map = normalize(convolve(map, in: pass), in: pass).relu()
     }
     return map
+  }
+
+  /// The same by the fused operation, with the batch's statistics.
+  private func trainedFeatureMap(_ images: Variable, in pass: ForwardPass) -> Variable {
+    let biases = convolutions.map { layer in
+      layer.bias.map { pass[$0] } ?? pass.tape.constant(.zeros([layer.weight.shape[0]]))
+    }
+    let result = images.convolutionStack(
+      weights: convolutions.map { pass[$0.weight] }, biases: biases,
+      scales: normalizations.map { pass[$0.weight] },
+      offsets: normalizations.map { pass[$0.bias] }, stride: 2, padding: 1)
+    for (index, normalization) in normalizations.enumerated() {
+      pass.record(result.means[index], for: normalization.runningMean)
+      pass.record(result.variances[index], for: normalization.runningVariance)
+    }
+    return result.output
   }
 
   /// The objects `[batch, d * d, channels + 2]` of images `[batch, 3, height, width]`: the cells,

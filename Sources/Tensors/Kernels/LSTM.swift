@@ -47,128 +47,143 @@ public struct LSTMOperands {
     inputBias = operands[3]
     hiddenBias = operands[4]
   }
-
-  var width: Int { hiddenWeight.shape[1] }
 }
 
-/// The steps of all sequences one after another, those of one step side by side, longest sequence
-/// first: so every step is one dense matrix product over the sequences that are still running.
-private struct PackedSteps {
-  /// For each packed row, the row of `[batch · time, …]` it comes from.
-  let rows: [Int32]
-  /// Where each step's rows start; one more than there are steps.
-  let starts: [Int]
+/// Which sequences are computed together, and how large what is kept of them is.
+///
+/// Sequences lie side by side, one in each lane of a vector, up to 32 in a chunk, longest first.
+/// Chunks know nothing of one another, so that threads take whole chunks through all steps. A
+/// sequence that has ended goes on with zeros for inputs; nobody reads what becomes of it, and its
+/// gradients are zero.
+struct LSTMPlan: Sendable {
+  static let sequencesPerChunk = 2 * ConvolutionLayer.lanes
+  let features: Int
+  let width: Int
+  let time: Int
+  let order: SequenceOrder
+  /// The sequences, longest first.
+  let sequences: [Int]
 
-  init(_ order: SequenceOrder, time: Int) {
-    let sequences = order.lengths.indices.sorted {
+  init(_ operands: LSTMOperands, _ order: SequenceOrder) {
+    (time, features) = (operands.x.shape[1], operands.x.shape[2])
+    width = operands.hiddenWeight.shape[1]
+    self.order = order
+    sequences = order.lengths.indices.sorted {
       (-order.lengths[$0], $0) < (-order.lengths[$1], $1)
     }
-    var rows: [Int32] = []
-    var starts = [0]
-    for step in 0..<order.steps {
-      for sequence in sequences.prefix(while: { order.lengths[$0] > step }) {
-        rows.append(Int32(sequence * time + order.position(of: step, in: sequence)))
-      }
-      starts.append(rows.count)
-    }
-    self.rows = rows
-    self.starts = starts
   }
 
-  var stepCount: Int { starts.count - 1 }
+  var chunkCount: Int {
+    (sequences.count + Self.sequencesPerChunk - 1) / Self.sequencesPerChunk
+  }
+  /// What a step reads: an input and the state before it.
+  var inputs: Int { features + width }
 
-  func count(_ step: Int) -> Int { starts[step + 1] - starts[step] }
+  func chunk(_ index: Int) -> LSTMChunk {
+    let start = index * Self.sequencesPerChunk
+    let members = Array(sequences[start..<min(start + Self.sequencesPerChunk, sequences.count)])
+    let lanes = ConvolutionLayer.lanes
+    return LSTMChunk(
+      sequences: members, steps: order.lengths[members[0]],
+      lanes: (members.count + lanes - 1) / lanes * lanes)
+  }
+
+  /// Where each chunk's part of an array begins, and at last where the array ends.
+  func starts(_ size: (LSTMChunk) -> Int) -> [Int] {
+    (0..<chunkCount).reduce(into: [0]) { $0.append($0[$0.count - 1] + size(chunk($1))) }
+  }
+
+  /// Both weights side by side, `[4 width, features + width]`.
+  func weight(_ operands: LSTMOperands) -> Tensor {
+    Kernels.concatenate([operands.inputWeight, operands.hiddenWeight], axis: 1)
+  }
+
+  /// The rows of `[batch · time, …]` that the sequences of a chunk take a step with, by lane.
+  func rows(of chunk: LSTMChunk, step: Int) -> [(lane: Int, row: Int)] {
+    chunk.sequences.enumerated().filter { order.lengths[$0.element] > step }
+      .map { ($0.offset, $0.element * time + order.position(of: step, in: $0.element)) }
+  }
+}
+
+/// Sequences that go through all steps together.
+struct LSTMChunk: Sendable {
+  let sequences: [Int]
+  /// The steps of the longest of them.
+  let steps: Int
+  /// Whole vectors of sequences.
+  let lanes: Int
+}
+
+/// Copies rows of `count` scalars into lanes, zeros where there is no row.
+func copyRows(
+  _ rows: [(lane: Int, row: Int)], _ x: UnsafePointer<Float>, count: Int,
+  toLanes lanes: Int, _ out: UnsafeMutablePointer<Float>
+) {
+  if rows.count < lanes { out.update(repeating: 0, count: count * lanes) }
+  for (lane, row) in rows {
+    let from = x + row * count
+    for i in 0..<count { out[i * lanes + lane] = from[i] }
+  }
+}
+
+/// Copies lanes to their rows of `count` scalars.
+func copyLanes(
+  _ lanes: Int, _ x: UnsafePointer<Float>, toRows rows: [(lane: Int, row: Int)], count: Int,
+  _ out: UnsafeMutablePointer<Float>
+) {
+  for (lane, row) in rows {
+    let to = out + row * count
+    for i in 0..<count { to[i] = x[i * lanes + lane] }
+  }
 }
 
 extension Kernels {
-  /// The outputs `[batch, time, width]` of an LSTM, and the packed inputs, gates, cells and
-  /// outputs.
+  /// The outputs `[batch, time, width]` of an LSTM; and what each step read, its gates and its
+  /// cells.
   public static func lstm(
     _ operands: LSTMOperands, order: SequenceOrder, context: ComputeContext
   ) -> (output: Tensor, saved: [Tensor]) {
-    let (batch, time, width) = (operands.x.shape[0], operands.x.shape[1], operands.width)
-    let steps = PackedSteps(order, time: time)
-    let rows = steps.rows.count
-    let packed = gatherRows(
-      operands.x.reshaped(to: [batch * time, operands.x.shape[2]]), steps.rows)
-    let bias = binary(.add, operands.inputBias, operands.hiddenBias)
-    // The whole input's share of the gates at once, then step by step the state's.
-    let gates = matrixProduct(
-      packed, operands.inputWeight, transposeB: true, adding: bias, context: context)
-    let (cells, outputs) = (Tensor.zeros([rows, width]), Tensor.zeros([rows, width]))
-    let gate = UnsafeMutablePointer(mutating: gates.address)
-    let cell = UnsafeMutablePointer(mutating: cells.address)
-    let hidden = UnsafeMutablePointer(mutating: outputs.address)
-    for step in 0..<steps.stepCount {
-      let (start, count) = (steps.starts[step], steps.count(step))
-      if step > 0 {
-        context.engine.multiply(
-          transposeB: true, count, 4 * width, width, hidden + steps.starts[step - 1] * width,
-          stride: width, operands.hiddenWeight.address, stride: width, accumulating: true,
-          into: gate + start * 4 * width, stride: 4 * width)
-      }
-      relate_lstm_cell(
-        count, width, gate + start * 4 * width,
-        step > 0 ? cell + steps.starts[step - 1] * width : nil, cell + start * width,
-        hidden + start * width)
+    let plan = LSTMPlan(operands, order)
+    let (batch, width) = (operands.x.shape[0], plan.width)
+    let weight = plan.weight(operands)
+    let weights = ConvolutionLayer.grouped(weight, channels: 4 * width, taps: plan.inputs) {
+      $0 * plan.inputs + $1
     }
-    let spread = scatterRows(outputs, steps.rows, count: batch * time)
-    return (spread.reshaped(to: [batch, time, width]), [packed, gates, cells, outputs])
-  }
-
-  /// The gradients of an LSTM with respect to its operands, in their order.
-  public static func lstmGradients(
-    _ gradient: Tensor, _ operands: LSTMOperands, saved: [Tensor], order: SequenceOrder,
-    context: ComputeContext
-  ) -> [Tensor] {
-    let (batch, time, width) = (operands.x.shape[0], operands.x.shape[1], operands.width)
-    let steps = PackedSteps(order, time: time)
-    let rows = steps.rows.count
-    let (packed, gates, cells, outputs) = (saved[0], saved[1], saved[2], saved[3])
-    // Becomes the whole gradient of each packed output as the steps after it add theirs.
-    var hiddenGradient = gatherRows(gradient.reshaped(to: [batch * time, width]), steps.rows)
-    let gateGradient = Tensor.zeros([rows, 4 * width])
-    let gateTarget = UnsafeMutablePointer(mutating: gateGradient.address)
-    hiddenGradient.withMutableScalars { scalars in
-      guard let hidden = scalars.baseAddress else { return }
-      withScratch(batch * width) { cellGradient in
-        cellGradient.update(repeating: 0, count: batch * width)
-        for step in (0..<steps.stepCount).reversed() {
-          let (start, count) = (steps.starts[step], steps.count(step))
-          let before = step > 0 ? steps.starts[step - 1] * width : 0
-          relate_lstm_cell_backward(
-            count, width, gates.address + start * 4 * width,
-            step > 0 ? cells.address + before : nil, cells.address + start * width,
-            hidden + start * width, cellGradient, gateTarget + start * 4 * width)
-          if step > 0 {
-            context.engine.multiply(
-              count, width, 4 * width, gateTarget + start * 4 * width, stride: 4 * width,
-              operands.hiddenWeight.address, stride: width, accumulating: true,
-              into: hidden + before,
-              stride: width)
-          }
-        }
-      }
-    }
-    // The state that entered each packed row: the row's own column one step earlier.
-    let running = steps.starts.count > 1 ? steps.starts[1] : 0
-    var previous: [Int32] = []
-    for step in 1..<max(steps.stepCount, 1) {
-      previous += (0..<steps.count(step)).map { Int32(steps.starts[step - 1] + $0) }
-    }
-    let states = gatherRows(outputs, previous)
-    let continued = slice(gateGradient, axis: 0, running..<rows)
-    let hiddenWeightGradient = matrixProduct(
-      continued, transposeA: true, states, context: context)
-    let inputWeightGradient = matrixProduct(
-      gateGradient, transposeA: true, packed, context: context)
-    let packedGradient = matrixProduct(gateGradient, operands.inputWeight, context: context)
-    let inputGradient = scatterRows(packedGradient, steps.rows, count: batch * time)
-    let biasGradient = sum(gateGradient, over: [0]).reshaped(to: [4 * width])
-    withExtendedLifetime((gates, cells, operands)) {}
-    return [
-      inputGradient.reshaped(to: operands.x.shape), inputWeightGradient, hiddenWeightGradient,
-      biasGradient, biasGradient,
+    let bias = ConvolutionLayer.filledUp(
+      binary(.add, operands.inputBias, operands.hiddenBias))
+    let starts = [
+      plan.starts { ($0.steps + 1) * plan.inputs * $0.lanes },
+      plan.starts { $0.steps * 4 * width * $0.lanes }, plan.starts { $0.steps * width * $0.lanes },
     ]
+    let saved = starts.map { uninitialized([$0[plan.chunkCount]]) }
+    let output = Tensor.zeros([batch, plan.time, width])
+    let (source, result) = (SharedPointer(operands.x.address), SharedPointer(output.address))
+    let memory = saved.map { SharedPointer($0.address) }
+    context.threads.run(chunks: plan.chunkCount) { index in
+      let chunk = plan.chunk(index)
+      let lanes = chunk.lanes
+      let start = starts.map { $0[index] }
+      let (inputs, gates, cells) = (
+        memory[0] + start[0], memory[1] + start[1], memory[2] + start[2]
+      )
+      let offsets = (0..<plan.inputs).map { Int32($0 * lanes) }
+      (inputs + plan.features * lanes).update(repeating: 0, count: width * lanes)
+      for step in 0..<chunk.steps {
+        let rows = plan.rows(of: chunk, step: step)
+        let input = inputs + step * plan.inputs * lanes
+        let (gate, cell) = (gates + step * 4 * width * lanes, cells + step * width * lanes)
+        // Behind the next step's input.
+        let hidden = input + (plan.inputs + plan.features) * lanes
+        copyRows(rows, source.pointer, count: plan.features, toLanes: lanes, input)
+        relate_block_convolve(
+          plan.inputs, offsets, weights.address, bias.address, input, ConvolutionLayer.lanes,
+          lanes / ConvolutionLayer.lanes, 4 * width, gate, ConvolutionLayer.lanes, lanes)
+        relate_lstm_cell(
+          1, width * lanes, gate, step > 0 ? cell - width * lanes : nil, cell, hidden)
+        copyLanes(lanes, hidden, toRows: rows, count: width, result.pointer)
+      }
+    }
+    withExtendedLifetime((operands, weights, bias, saved)) {}
+    return (output, saved)
   }
 }

@@ -1,0 +1,114 @@
+// The long short-term memory backwards: all steps of a chunk, then its weights' gradient at once.
+
+import CKernels
+
+extension Kernels {
+  /// The gradients of an LSTM with respect to its operands, in their order.
+  public static func lstmGradients(
+    _ gradient: Tensor, _ operands: LSTMOperands, saved: [Tensor], order: SequenceOrder,
+    context: ComputeContext
+  ) -> [Tensor] {
+    let plan = LSTMPlan(operands, order)
+    let width = plan.width
+    // A row for every chunk: the weights', then the biases' gradient.
+    let partial = uninitialized([plan.chunkCount, 4 * width * (plan.inputs + 1)])
+    let inputGradient = Tensor.zeros(operands.x.shape)
+    let weights = ConvolutionLayer.grouped(
+      plan.weight(operands), channels: plan.inputs, taps: 4 * width
+    ) { $1 * plan.inputs + $0 }
+    let pass = LSTMBackward(
+      plan: plan, engine: context.engine, weights: SharedPointer(weights.address),
+      gradient: SharedPointer(gradient.address), saved: saved.map { SharedPointer($0.address) },
+      starts: [
+        plan.starts { ($0.steps + 1) * plan.inputs * $0.lanes },
+        plan.starts { $0.steps * 4 * width * $0.lanes },
+        plan.starts { $0.steps * width * $0.lanes },
+      ], inputGradient: SharedPointer(inputGradient.address),
+      partial: SharedPointer(partial.address))
+    context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
+    withExtendedLifetime((operands, gradient, saved, weights)) {}
+    let total = sum(partial, over: [0])
+    let weight = total.window(from: 0, shape: [4 * width, plan.inputs])
+    let bias = total.window(from: weight.count, shape: [4 * width])
+    return [
+      inputGradient, slice(weight, axis: 1, 0..<plan.features),
+      slice(weight, axis: 1, plan.features..<plan.inputs), bias, bias,
+    ]
+  }
+}
+
+private struct LSTMBackward: Sendable {
+  let plan: LSTMPlan
+  let engine: MatrixEngine
+  let weights: SharedPointer
+  let gradient: SharedPointer
+  let saved: [SharedPointer]
+  let starts: [[Int]]
+  let inputGradient: SharedPointer
+  let partial: SharedPointer
+
+  func run(chunk index: Int) {
+    let chunk = plan.chunk(index)
+    let (width, lanes) = (plan.width, chunk.lanes)
+    let columns = chunk.steps * lanes
+    let size = 4 * width * plan.inputs
+    let target = partial + index * (size + 4 * width)
+    // The gates' gradients and what each step read, a row for each gate and each input.
+    withScratch((4 * width + plan.inputs) * columns) { rows in
+      let inputs = rows + 4 * width * columns
+      walkBack(index, chunk, gates: rows)
+      let read = saved[0] + starts[0][index]
+      for step in 0..<chunk.steps {
+        copyStep(step, read + step * plan.inputs * lanes, plan.inputs, chunk, into: inputs)
+      }
+      engine.multiply(
+        transposeB: true, 4 * width, plan.inputs, columns, rows, stride: columns, inputs,
+        stride: columns, into: target, stride: plan.inputs)
+      for gate in 0..<4 * width {
+        target[size + gate] = Float(relate_sum(columns, rows + gate * columns))
+      }
+    }
+  }
+
+  /// Last step first; leaves the gates' gradients of all steps.
+  private func walkBack(
+    _ index: Int, _ chunk: LSTMChunk, gates target: UnsafeMutablePointer<Float>
+  ) {
+    let (width, lanes) = (plan.width, chunk.lanes)
+    let (state, gateSize) = (width * lanes, 4 * width * lanes)
+    let (gates, cells) = (saved[1] + starts[1][index], saved[2] + starts[2][index])
+    let offsets = (0..<4 * width).map { Int32($0 * lanes) }
+    withScratch(2 * state + gateSize + plan.inputs * lanes) { scratch in
+      let (hidden, cell) = (scratch, scratch + state)
+      let gate = scratch + 2 * state
+      let input = gate + gateSize
+      cell.update(repeating: 0, count: state)
+      for step in (0..<chunk.steps).reversed() {
+        let rows = plan.rows(of: chunk, step: step)
+        copyRows(rows, gradient.pointer, count: width, toLanes: lanes, hidden)
+        if step + 1 < chunk.steps {
+          relate_add_scaled(state, 1, input + plan.features * lanes, hidden)
+        }
+        relate_lstm_cell_backward(
+          1, state, gates + step * gateSize, step > 0 ? cells + (step - 1) * state : nil,
+          cells + step * state, hidden, cell, gate)
+        copyStep(step, gate, 4 * width, chunk, into: target)
+        relate_block_convolve(
+          4 * width, offsets, weights.pointer, nil, gate, ConvolutionLayer.lanes,
+          lanes / ConvolutionLayer.lanes, plan.inputs, input, ConvolutionLayer.lanes, lanes)
+        copyLanes(lanes, input, toRows: rows, count: plan.features, inputGradient.pointer)
+      }
+    }
+  }
+
+  /// Copies a step's lanes into its columns of `count` rows.
+  private func copyStep(
+    _ step: Int, _ x: UnsafePointer<Float>, _ count: Int, _ chunk: LSTMChunk,
+    into rows: UnsafeMutablePointer<Float>
+  ) {
+    let (lanes, columns) = (chunk.lanes, chunk.steps * chunk.lanes)
+    for row in 0..<count {
+      (rows + row * columns + step * lanes).update(from: x + row * lanes, count: lanes)
+    }
+  }
+}
