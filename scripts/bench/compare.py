@@ -90,9 +90,9 @@ def parse_arguments():
 
 
 def run(command, otherwise):
-    """Runs a command in view of the user, and fails with a sentence if it does."""
+    """Runs a command and shows what it says; if it fails, so does this, with a sentence."""
     try:
-        subprocess.run([str(word) for word in command], check=True)
+        subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
     except (OSError, subprocess.CalledProcessError):
         fail(otherwise)
 
@@ -264,10 +264,12 @@ def quotients(pairs, key):
 
 
 def show(options, version, results):
+    if not results:
+        return
     engines = sorted({ours["engine"] for pairs in results.values() for ours, _ in pairs})
     print(f"\nA training step of {options.batch} samples on {options.threads} core(s), medians of "
         f"up to {options.rounds} round(s).\nPyTorch {version}{' or compiled' * options.compile}; "
-        f"Relate with {', '.join(engines) or 'nothing measured'}.\n")
+        f"Relate with {', '.join(engines)}.\n")
     line = f"{'config':<20} {'precision':<9} {'PyTorch ms':>11} {'Relate ms':>10}  "
     line += f"{'PyTorch / Relate':<21}"
     if options.memory:
