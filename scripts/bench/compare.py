@@ -150,6 +150,13 @@ def pin(count):
     os.sched_setaffinity(0, sorted(rank, key=rank.get)[:count])
 
 
+def warn_if_busy(threads):
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load + threads > cores + 0.5:
+        print(f"Other programs keep this machine busy (load {load:.1f} on {cores} cores): the "
+            "times will be worth little, and those on several threads least.", file=sys.stderr)
+
+
 class Failure(Exception):
     """Why a program printed no result."""
 
@@ -293,6 +300,7 @@ def main():
     signal.signal(signal.SIGTERM, interrupt)
     options = parse_arguments()
     python, version = find_pytorch(options)
+    warn_if_busy(options.threads)
     relate = build()
     pin(options.threads)
     results = defaultdict(list)
