@@ -9,9 +9,10 @@ setup_fail() {
   exit 1
 }
 
+# Installs the Debian packages of these that are missing.
 setup_packages() {
   local missing=() package
-  for package in "${required_packages[@]}"; do
+  for package in "$@"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
@@ -32,4 +33,4 @@ setup_swift() {
 
 command -v dpkg-query >/dev/null || setup_fail "this is not Debian; install OpenBLAS, ZeroMQ, xxHash and libpng (and oneDNN 2, which is faster and may be absent) with their headers, then: swift build -c release"
 setup_swift
-setup_packages
+setup_packages "${required_packages[@]}"

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Times one training step of a relation network in PyTorch: what Relate is held against.
+
+    python3 scripts/bench/pytorch_step.py --config sort-of-clevr-small --threads 1
+
+Forward, backward and Adam on random data of the task's true shapes; needs torch and numpy. Prints a
+line of JSON with the keys of `relate bench step --json`. The models are those of Santoro et al.
+2017, appendices B to F, and the small Sort-of-CLEVR network that public implementations use.
+"""
+import argparse
+import json
+import resource
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def perceptron(*widths, dropout=0.0):
+    """Linear layers with ReLU between them, and dropout before the last."""
+    layers = [nn.Linear(widths[0], widths[1])]
+    for before, after in zip(widths[1:], widths[2:]):
+        layers += [nn.ReLU(inplace=True), nn.Linear(before, after)]
+    if dropout:
+        layers.insert(-1, nn.Dropout(dropout))
+    return nn.Sequential(*layers)
+
+
+class Encoder(nn.Module):
+    """Image [b, 3, h, w] to its objects [b, d * d, channels + 2]: cells and their coordinates."""
+
+    def __init__(self, channels):
+        super().__init__()
+        layers = []
+        for before, after in zip((3, *channels), channels):
+            layers += [
+                nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, image):
+        cells = self.layers(image)
+        batch, _, rows, columns = cells.shape
+        y = torch.linspace(-1, 1, rows).view(1, 1, rows, 1).expand(batch, 1, rows, columns)
+        x = torch.linspace(-1, 1, columns).view(1, 1, 1, columns).expand(batch, 1, rows, columns)
+        return torch.cat([cells, y, x], dim=1).flatten(2).transpose(1, 2)
+
+
+class SentenceEncoder(nn.Module):
+    """Word vectors [b, n, width] to the last hidden state of an LSTM, [b, state]."""
+
+    def __init__(self, width, state):
+        super().__init__()
+        self.lstm = nn.LSTM(width, state, batch_first=True)
+
+    def forward(self, words):
+        _, (hidden, _) = self.lstm(words)
+        return hidden[-1]
+
+
+class RelationNetwork(nn.Module):
+    """f(sum over all pairs of g(o_i, o_j, q)), equation 1."""
+
+    def __init__(self, features, question, g, f, dropout):
+        super().__init__()
+        self.g = perceptron(2 * features + question, *g)
+        self.f = perceptron(g[-1], *f, dropout=dropout)
+
+    def forward(self, objects, question):
+        batch, count, _ = objects.shape
+        parts = [objects.unsqueeze(1), objects.unsqueeze(2)]
+        if question is not None:
+            parts.append(question[:, None, None])
+        pairs = torch.cat([part.expand(batch, count, count, -1) for part in parts], dim=3)
+        relations = functional.relu(self.g(pairs.flatten(1, 2)), inplace=True)
+        return self.f(relations.sum(dim=1))
+
+
+@dataclass
+class Config:
+    """The sizes of a model. The scene is an image, a list of objects or a story of sentences."""
+
+    g: tuple
+    f: tuple
+    image: int = 0  # rows and columns of pixels
+    channels: tuple = ()
+    objects: tuple = ()  # how many, and numbers for each
+    story: tuple = ()  # sentences, and words in each
+    question_bits: int = 0
+    question_words: int = 0
+    vocabulary: int = 0
+    embedding: int = 32
+    state: int = 0
+    dropout: float = 0.0
+    binary_answers: bool = False
+
+
+CONFIGS = {
+    "sort-of-clevr-small": Config(
+        image=75, channels=(24,) * 4, question_bits=11, g=(256,) * 4, f=(256, 256, 10)),
+    "sort-of-clevr-paper": Config(
+        image=75, channels=(32, 64, 128, 256), question_bits=11, g=(2000,) * 4,
+        f=(2000, 1000, 500, 100, 10)),
+    "clevr-pixels": Config(
+        image=128, channels=(24,) * 4, question_words=30, vocabulary=90, state=128, g=(256,) * 4,
+        f=(256, 256, 29), dropout=0.5),
+    "clevr-state": Config(
+        objects=(10, 18), question_words=30, vocabulary=90, state=256, g=(512,) * 4,
+        f=(512, 1024, 29), dropout=0.02),
+    "babi": Config(
+        story=(20, 8), question_words=8, vocabulary=180, state=32, g=(256,) * 4, f=(256, 512, 159)),
+    "physical": Config(
+        objects=(10, 35), g=(1000, 1000, 1000, 500), f=(500, 100, 100), binary_answers=True),
+}
+
+
+class Model(nn.Module):
+    """A scene and a question to the logits of the answers."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.image = Encoder(config.channels) if config.image else None
+        self.embedding = nn.Embedding(config.vocabulary, config.embedding) if config.state else None
+        self.question = SentenceEncoder(config.embedding, config.state) if config.state else None
+        self.sentence = SentenceEncoder(config.embedding, config.state) if config.story else None
+        if config.image:
+            features = config.channels[-1] + 2
+        elif config.story:
+            features = config.state + config.story[0]
+        else:
+            features = config.objects[1]
+        question = config.state or config.question_bits
+        self.relations = RelationNetwork(features, question, config.g, config.f, config.dropout)
+
+    def forward(self, scene, question):
+        if self.image:
+            scene = self.image(scene)
+        elif self.sentence:
+            batch, count, _ = scene.shape
+            states = self.sentence(self.embedding(scene.flatten(0, 1))).view(batch, count, -1)
+            # Which sentence it is, one of `count`.
+            positions = torch.eye(count, dtype=states.dtype).expand(batch, count, count)
+            scene = torch.cat([states, positions], dim=2)
+        if self.question:
+            question = self.question(self.embedding(question))
+        return self.relations(scene, question)
+
+
+def random_inputs(config, batch):
+    if config.image:
+        scene = torch.randn(batch, 3, config.image, config.image)
+    elif config.story:
+        scene = torch.randint(config.vocabulary, (batch, *config.story))
+    else:
+        scene = torch.randn(batch, *config.objects)
+    question = None
+    if config.question_words:
+        question = torch.randint(config.vocabulary, (batch, config.question_words))
+    elif config.question_bits:
+        question = torch.randn(batch, config.question_bits)
+    if config.binary_answers:
+        target = torch.randint(2, (batch, config.f[-1])).float()
+    else:
+        target = torch.randint(config.f[-1], (batch,))
+    return scene, question, target
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", choices=CONFIGS, required=True)
+    parser.add_argument("--batch", type=int, default=64, help="samples of the mini-batch")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
+    parser.add_argument("--steps", type=int, default=5, help="steps that are timed")
+    parser.add_argument("--warmup", type=int, default=2, help="steps before those")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    torch.manual_seed(0)
+    torch.set_num_threads(options.threads)
+    config = CONFIGS[options.config]
+    model = Model(config)
+    scene, question, target = random_inputs(config, options.batch)
+    loss_of = functional.cross_entropy
+    if config.binary_answers:
+        loss_of = functional.binary_cross_entropy_with_logits
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    forward = torch.compile(model) if options.mode == "compile" else model
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bf16"):
+            loss = loss_of(forward(scene, question), target)
+        loss.backward()
+        optimizer.step()
+
+    milliseconds = []
+    for number in range(options.warmup + options.steps):
+        start = time.perf_counter()
+        step()
+        if number >= options.warmup:
+            milliseconds.append((time.perf_counter() - start) * 1000)
+    median = statistics.median(milliseconds)
+    print(json.dumps({
+        "config": options.config,
+        "batch": options.batch,
+        "threads": options.threads,
+        "precision": options.precision,
+        "mode": options.mode,
+        "ms_min": round(min(milliseconds), 2),
+        "ms_median": round(median, 2),
+        "samples_per_s": round(options.batch / median * 1000, 1),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }))
+
+
+main()
