@@ -83,11 +83,11 @@ void relate_pair_forward_bfloat16(ptrdiff_t rows, ptrdiff_t width, const float *
 void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *bias, float *x);
 // sum += the sum over rows of x.
 void relate_sum_rows(ptrdiff_t rows, ptrdiff_t width, const float *x, float *sum);
-// Where x is positive, a bit for each number: byte j of row i of the mask holds column j of the rows
-// 8 i to 8 i + 7 of x, the first in the lowest bit. `rows` is a multiple of 8.
+// Where x is positive, a bit for each number: byte j of row i of the mask holds column j of the
+// rows 8 i to 8 i + 7 of x, the first in the lowest bit. `rows` is a multiple of 8.
 void relate_positive_mask(ptrdiff_t rows, ptrdiff_t width, const float *x, uint8_t *mask);
-// out = mask ? gradient : 0 for `rows` rows from row `start` of the mask on; columns += the sum over
-// rows of that before rounding.
+// out = mask ? gradient : 0 for `rows` rows from row `start` of the mask on; columns += the sum
+// over rows of that before rounding.
 void relate_masked_rows(ptrdiff_t start, ptrdiff_t rows, ptrdiff_t width, const uint8_t *mask,
                         const float *gradient, float *out, float *columns);
 void relate_masked_rows_bfloat16(ptrdiff_t start, ptrdiff_t rows, ptrdiff_t width,

@@ -48,8 +48,8 @@ struct RelationPlan: Sendable {
       1, min(8, shape.batch, pairCount / 1024, max(2, 48_000_000 / max(weightCount, 1))))
   }
 
-  /// Enough rows that adding to the gradients of the weights, which every tile does and which are as
-  /// many as the square of the width, costs little beside the product; few enough that the
+  /// Enough rows that adding to the gradients of the weights, which every tile does and which are
+  /// as many as the square of the width, costs little beside the product; few enough that the
   /// activations of layers of a usual width stay in a second-level cache of 1 MiB.
   private static func tileRows(widest: Int) -> Int { widest <= 1024 ? 512 : 1024 }
 
