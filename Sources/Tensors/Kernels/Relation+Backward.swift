@@ -29,7 +29,8 @@ extension Kernels {
     let shapes = zip(operands.weights, operands.biases).flatMap { [$0.shape, $1.shape] }
     var offsets = [0]
     for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
-    var sums = (0..<plan.chunkCount).map { _ in uninitialized([offsets[offsets.count - 1]]) }
+    let count = offsets[offsets.count - 1]
+    let sums = (0..<plan.chunkCount).map { _ in uninitialized([count]) }
     let pass = RelationBackward(
       plan: plan, engine: context.engine, operands: RelationAddresses(operands),
       weights: operands.weights.dropFirst().map(Scalar.rounding),
@@ -38,10 +39,9 @@ extension Kernels {
       questionGradient: questionGradient.map { SharedPointer($0.address) },
       sums: sums.map { SharedPointer($0.address) }, offsets: offsets)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
-    withExtendedLifetime((operands, gradient, pass)) {}
-    var total = sums.removeFirst()
-    for part in sums { accumulate(part, into: &total) }
-    let parameters = zip(offsets, shapes).map { total.window(from: $0, shape: $1) }
+    context.threads.run(chunks: 8) { pass.addUpChunks(part($0, of: 8, in: count)) }
+    withExtendedLifetime((operands, gradient, pass, sums)) {}
+    let parameters = zip(offsets, shapes).map { sums[0].window(from: $0, shape: $1) }
     return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
   }
 }
@@ -71,17 +71,24 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
   func run(chunk: Int) {
     let samples = plan.samples(of: chunk)
     let size = samples.count * plan.shape.objects * plan.widths[0]
-    weightGradient(0, chunk).update(repeating: 0, count: offsets[offsets.count - 1])
+    let tiles = plan.tiles(of: chunk)
+    for layer in 0..<plan.layerCount {
+      biasGradient(layer, chunk).update(repeating: 0, count: plan.widths[layer])
+      if tiles.isEmpty {
+        let count = offsets[2 * layer + 1] - offsets[2 * layer]
+        weightGradient(layer, chunk).update(repeating: 0, count: count)
+      }
+    }
     withScratch(2 * size) { terms in
       terms.update(repeating: 0, count: 2 * size)
       let skipped = samples.lowerBound * plan.shape.objects * plan.widths[0]
       let space = plan.tileRows * plan.widest
       let scratch = Activations<Scalar>(count: 2 * space)
       withScratch(space) { product in
-        for tile in plan.tiles(of: chunk) {
+        for (index, tile) in tiles.enumerated() {
           run(
-            tile, chunk, first: terms - skipped, second: terms + size - skipped,
-            x: scratch.pointer, g: scratch + space, product)
+            tile, chunk, isFirst: index == 0, first: terms - skipped,
+            second: terms + size - skipped, x: scratch.pointer, g: scratch + space, product)
         }
       }
       withExtendedLifetime(scratch) {}
@@ -89,12 +96,21 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
     }
   }
 
+  /// Adds a part of every chunk's sums to the first's, in the order of the chunks.
+  func addUpChunks(_ range: Range<Int>) {
+    for chunk in sums.dropFirst() {
+      relate_add_scaled(
+        range.count, 1, chunk + range.lowerBound, sums[0] + range.lowerBound)
+    }
+  }
+
   /// - Parameters:
+  ///   - isFirst: whether no tile of the chunk has left its sums yet.
   ///   - x: room for the first layer's activations.
   ///   - g: room for the gradient of a layer's sums, before its ReLU.
   ///   - product: room for the gradient of a layer's inputs.
   private func run(
-    _ tile: RelationTile, _ chunk: Int, first: UnsafeMutablePointer<Float>,
+    _ tile: RelationTile, _ chunk: Int, isFirst: Bool, first: UnsafeMutablePointer<Float>,
     second: UnsafeMutablePointer<Float>, x: UnsafeMutablePointer<Scalar>,
     g: UnsafeMutablePointer<Scalar>, _ product: UnsafeMutablePointer<Float>
   ) {
@@ -105,7 +121,7 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
       let below = layer == 1 ? x : kept.activations[layer - 2] + tile.start * inputs
       engine.multiply(
         transposeA: true, outputs, inputs, tile.rows, g, stride: outputs, below, stride: inputs,
-        accumulating: true, into: weightGradient(layer, chunk), stride: inputs)
+        accumulating: !isFirst, into: weightGradient(layer, chunk), stride: inputs)
       engine.multiply(
         tile.rows, inputs, outputs, g, stride: outputs, weights[layer - 1].pointer,
         stride: inputs, into: product, stride: inputs)

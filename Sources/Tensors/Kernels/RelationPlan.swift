@@ -41,11 +41,11 @@ struct RelationPlan: Sendable {
     pairOffsets = offsets
     tileRows = Self.tileRows(widest: widths.max() ?? 1)
     // Every chunk has gradients of all weights of its own, so fewer where weights are many or
-    // pairs few.
+    // pairs few; a power of two, so that two or four threads have equal shares.
     let weightCount = operands.weights.reduce(0) { $0 + $1.count }
     let pairCount = offsets[offsets.count - 1]
-    chunkCount = max(
-      1, min(8, shape.batch, pairCount / 1024, max(2, 48_000_000 / max(weightCount, 1))))
+    let most = min(8, shape.batch, pairCount / 1024, max(2, 48_000_000 / max(weightCount, 1)))
+    chunkCount = [8, 4, 2].first { $0 <= most } ?? 1
   }
 
   /// Enough rows that adding to the gradients of the weights, which every tile does and which are
@@ -82,12 +82,15 @@ struct RelationPlan: Sendable {
     (0..<chunk).reduce(0) { $0 + filledUp(pairs(of: $1).count) }
   }
 
-  /// The tiles of a chunk; all but the last are full.
+  /// The tiles of a chunk, of equal size but for the last, so that none is a leftover of a few rows.
   func tiles(of chunk: Int) -> [RelationTile] {
     let pairs = pairs(of: chunk)
+    if pairs.isEmpty { return [] }
     let first = firstRow(of: chunk)
-    return stride(from: 0, to: pairs.count, by: tileRows).map { start in
-      let count = min(tileRows, pairs.count - start)
+    let tileCount = (pairs.count + tileRows - 1) / tileRows
+    let size = filledUp((pairs.count + tileCount - 1) / tileCount)
+    return stride(from: 0, to: pairs.count, by: size).map { start in
+      let count = min(size, pairs.count - start)
       return RelationTile(
         pairs: pairs.lowerBound + start..<pairs.lowerBound + start + count, rows: filledUp(count),
         start: first + start)
