@@ -17,7 +17,8 @@ import Training
   }
 
   @Test(arguments: [
-    "", "tasks", "train", "evaluate", "generate", "compare", "bench", "bench step", "parity",
+    "", "tasks", "train", "evaluate", "generate", "compare", "bench", "bench step",
+    "bench kernels", "parity",
   ])
   func helpHasAnExample(command: String) throws {
     let words = command.split(separator: " ").map(String.init)
@@ -116,6 +117,23 @@ import Training
     else { throw TestFailure("The peaks are no integers.") }
     // At least parameters, both moments and the gradient; and tensors are part of the process.
     #expect(tensors >= 4 * 4 * 2_055_517 && tensors < process)
+  }
+
+  @Test func theTimeOfAStepIsSharedOutAmongItsParts() throws {
+    let output = try workspace.relate([
+      "bench", "kernels", "--config", "babi", "--batch", "2", "--steps", "2", "--warmup", "1",
+      "--json",
+    ]).requiringSuccess().output
+    let result = try json(output)
+    guard let parts = result["parts"]?.list, case .number(let best)? = result["best_gigaflops"]
+    else { throw TestFailure("No parts or no best rate: \(output)") }
+    let names = parts.map { $0["name"] }
+    #expect(names.contains(.string("relation")) && names.contains(.string("lstm")))
+    #expect(best > 1)
+    let shares = parts.map { part in
+      if case .number(let share)? = part["share"] { share } else { 0.0 }
+    }
+    #expect(abs(shares.reduce(0, +) - 1) < 0.1)
   }
 
   @Test func parityTakesAndGivesSafetensors() throws {

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Tensors
 import Testing
 import Training
 
@@ -18,6 +19,25 @@ import Training
   func processesAndThreadsDoNotMatter(arguments: [String]) throws {
     try workspace.train(.pixels, arguments, run: "run")
     #expect(try workspace.run("run").digests() == Reference.pixels.get().digests)
+  }
+
+  /// Each engine and precision has bits of its own, and the same ones however they are computed.
+  @Test func enginesAndPrecisionsHaveTheirOwnBits() throws {
+    var seen: Set<[String]> = []
+    for engine in MatrixEngine.allCases {
+      for precision in Precision.allCases where engine.failure(computingIn: precision) == nil {
+        let options = ["--engine", engine.rawValue, "--precision", precision.rawValue]
+        let name = "\(engine)-\(precision)"
+        try workspace.train(
+          .pixels, options + ["--single-process", "--threads", "2"], run: "\(name)-alone")
+        try workspace.train(.pixels, options + ["--workers", "2"], run: name)
+        let digests = try workspace.run(name).digests()
+        #expect(try workspace.run("\(name)-alone").digests() == digests)
+        #expect(seen.insert(digests).inserted, "\(name)")
+        let experiment = try workspace.run(name).readExperiment().experiment
+        #expect(experiment.engine == engine && experiment.precision == precision)
+      }
+    }
   }
 
   @Test func anotherSeedHasOtherBits() throws {
