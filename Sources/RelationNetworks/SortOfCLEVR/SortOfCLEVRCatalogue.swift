@@ -32,11 +32,14 @@ enum SortOfCLEVRCatalogue {
       sizes: .init(
         convolutionChannels: [24, 24, 24, 24], pairWidths: [256, 256, 256, 256],
         readoutWidths: [256, 256]),
+      imageCounts: .init(training: 100_000),
+      // Relations are learnt late and all at once, after a certain number of updates, so many
+      // small steps get there sooner than few large ones.
       defaults: PresetDefaults(
-        steps: 20_000,
+        steps: 24_000,
         learningRate: .cosine(
-          rate: 5e-4, warmUpSteps: 500, totalSteps: 20_000, finalFraction: 0.02),
-        batchSize: 64, replicas: 10, evaluationInterval: 500)),
+          rate: 5e-4, warmUpSteps: 200, totalSteps: 24_000, finalFraction: 0.02),
+        batchSize: 32, replicas: 4, evaluationInterval: 1_000)),
     Preset(
       name: "paper",
       summary: "Appendix D: 32 to 256 kernels, g of 2000, f of 2000, 1000, 500 and 100.",
