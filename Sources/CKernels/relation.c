@@ -5,6 +5,10 @@
 #include "functions.h"
 #include "kernels.h"
 
+// Rows are added up in eights first: of hundreds of terms in a row, the last ones would be rounded
+// to the size of the sum of all before.
+enum { BLOCK = 8 };
+
 #define ACTIVATION float
 #define NAMED(name) name
 #define LOAD(x) (x)
@@ -34,10 +38,6 @@ CLONES void relate_bias_relu(ptrdiff_t rows, ptrdiff_t width, const float *restr
       x[i * width + j] = y < 0 ? 0 : y;
     }
 }
-
-// Rows are added up in eights first: of hundreds of terms in a row, the last ones would be rounded
-// to the size of the sum of all before.
-enum { BLOCK = 8 };
 
 CLONES void relate_sum_rows(ptrdiff_t rows, ptrdiff_t width, const float *restrict x,
                             float *restrict sum) {
