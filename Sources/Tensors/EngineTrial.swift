@@ -40,7 +40,8 @@ extension MatrixEngine {
         best = min(best, before.duration(to: .now) / .seconds(4))
       } while start.duration(to: .now) / .seconds(1) < seconds
     }
-    withExtendedLifetime((a, b)) {}
+    extendLifetime(a)
+    extendLifetime(b)
     return 2 * Double(rows) * Double(width) * Double(width) / best
   }
 }

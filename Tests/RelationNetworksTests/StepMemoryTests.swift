@@ -9,21 +9,21 @@ import Testing
 
 /// Each in a process of its own, because the memory of tensors is the process's.
 @Suite struct StepMemoryTests {
-  @Test func aDenseStepReusesTheMemoryOfTheOneBefore() async {
-    await #expect(processExitsWith: .success) {
-      let model = try BenchmarkModel(name: "sort-of-clevr-small")
-      let inputs = model.randomInputs(batch: 4, seed: 0)
-      var training = Training(of: model.layout)
-      func step() {
-        training.step { model.forward(inputs, in: $0).loss }
+  @Test(arguments: ModelKind.allCases)
+  func aStepReusesTheMemoryOfTheOneBefore(of kind: ModelKind) async {
+    await #expect(processExitsWith: .success) { [kind = kind as ModelKind] in
+      for precision in Precision.onThisMachine {
+        try expectSteadyMemory(of: kind, precision, threadCount: 1)
       }
-      for _ in 0..<2 { step() }
-      let before = TensorMemory.current
-      for _ in 0..<5 { step() }
-      let after = TensorMemory.current
-      #expect(before.blocksTaken > 20, "the steps' memory is not counted")
-      #expect(after.blocksTaken == before.blocksTaken, "\(before) became \(after)")
-      #expect(after.bytesInUse == before.bytesInUse, "\(before) became \(after)")
+    }
+  }
+
+  @Test(arguments: ModelKind.allCases)
+  func threadsLeaveNothingBehindAStep(of kind: ModelKind) async {
+    await #expect(processExitsWith: .success) { [kind = kind as ModelKind] in
+      for precision in Precision.onThisMachine {
+        try expectSteadyMemory(of: kind, precision, threadCount: 2)
+      }
     }
   }
 
@@ -33,7 +33,7 @@ import Testing
       let network = RelationNetwork(
         "rn", objectFeatures: 20, questionFeatures: 8, pairWidths: [64, 64, 64],
         readoutWidths: [32, 7], in: &layout)
-      var training = Training(of: layout)
+      var training = Training(of: layout, try ComputeContext(threadCount: 1))
       var random = CounterRandom(seed: 3, purpose: .trial, index: 0)
       func step(fewest: Int = 8) {
         // The batch's longest set decides its extent; the others are shorter.
@@ -62,6 +62,68 @@ import Testing
   }
 }
 
+/// What models differ by in the operations that they take.
+enum ModelKind: String, CaseIterable, Codable {
+  case pixels, pixelsWithoutRelation, words, story, objects
+
+  /// A model with a few chunks of work, so that threads have something to share.
+  var model: BenchmarkModel {
+    let language = AnswerModelConfiguration.Language(
+      vocabulary: 20, embeddingWidth: 8, stateWidth: 16)
+    func model(
+      _ scene: AnswerModelConfiguration.Scene, _ question: AnswerModelConfiguration.Question,
+      _ reasoning: AnswerModelConfiguration.Reasoning = .relation
+    ) -> BenchmarkModel {
+      let configuration = AnswerModelConfiguration(
+        scene: scene, question: question, language: language, reasoning: reasoning,
+        pairWidths: [32, 32, 32, 32], readoutWidths: [32, 32], answerCount: 8, dropout: 0.5)
+      return BenchmarkModel(configuration, hasBinaryAnswers: self == .objects)
+    }
+    return switch self {
+    case .pixels: model(.image(extent: 16, channels: [8, 8]), .bits(5))
+    case .pixelsWithoutRelation: model(.image(extent: 16, channels: [8, 8]), .bits(5), .perceptron)
+    case .words: model(.objects(count: 8, features: 6), .words(7))
+    case .story: model(.story(sentences: 8, words: 5), .words(5))
+    case .objects: model(.objects(count: 8, features: 6), .none)
+    }
+  }
+}
+
+extension Precision {
+  fileprivate static var onThisMachine: [Precision] {
+    allCases.filter { $0.engine.failure(computingIn: $0) == nil }
+  }
+
+  fileprivate var engine: MatrixEngine { self == .bf16 ? .onednn : .openblas }
+}
+
+/// Expects that steps, once warm, hold as much memory as the one before, and that on one thread
+/// they ask the system for none; how many chunks of an operation run at once is not for two to say.
+private func expectSteadyMemory(
+  of kind: ModelKind, _ precision: Precision, threadCount: Int
+) throws {
+  let model = kind.model
+  let inputs = model.randomInputs(batch: 48, seed: 0)
+  let context = try ComputeContext(
+    threadCount: threadCount, engine: precision.engine, precision: precision)
+  var training = Training(of: model.layout, context)
+  func memoryAfterStep() -> TensorMemory {
+    training.step { model.forward(inputs, in: $0).loss }
+    return TensorMemory.current
+  }
+  for _ in 0..<2 { _ = memoryAfterStep() }
+  let before = memoryAfterStep()
+  #expect(before.blocksTaken > 20, "the steps' memory is not counted")
+  for _ in 0..<5 {
+    let after = memoryAfterStep()
+    #expect(
+      after.bytesInUse == before.bytesInUse, "\(kind) in \(precision): \(before) became \(after)")
+    #expect(
+      threadCount > 1 || after.blocksTaken == before.blocksTaken,
+      "\(kind) in \(precision): \(before) became \(after)")
+  }
+}
+
 /// Forward, backward and Adam.
 private struct Training {
   private let context: ComputeContext
@@ -69,8 +131,8 @@ private struct Training {
   private var moments: AdamMoments
   private var count = 0
 
-  init(of layout: ParameterLayout) {
-    do { context = try ComputeContext(threadCount: 1) } catch { fatalError("\(error)") }
+  init(of layout: ParameterLayout, _ context: ComputeContext) {
+    self.context = context
     values = ParameterVector(initializing: layout, seed: 0)
     moments = AdamMoments(count: layout.parameterCount)
   }

@@ -132,7 +132,9 @@ extension Kernels {
             }
           }
         }
-        withExtendedLifetime((x, weight, bias)) {}
+        extendLifetime(x)
+        extendLifetime(weight)
+        extendLifetime(bias)
       })
   }
 
@@ -169,7 +171,8 @@ extension Kernels {
             }
           }
         }
-        withExtendedLifetime((gradient, weight)) {}
+        extendLifetime(gradient)
+        extendLifetime(weight)
       })
   }
 
@@ -200,7 +203,8 @@ extension Kernels {
         }
       }
     }
-    withExtendedLifetime((x, gradient)) {}
+    extendLifetime(x)
+    extendLifetime(gradient)
     return sum(partial, over: [0]).reshaped(to: weight)
   }
 }

@@ -74,7 +74,8 @@ extension ConvolutionLayer {
           }
         }
       })
-    withExtendedLifetime((upstream, y)) {}
+    extendLifetime(upstream)
+    extendLifetime(y)
     let scale = zip(moments, channels.inverses).map { Float($0.1) * $1 }
     return (
       result, Tensor(scale, shape: [output.channels]),
@@ -110,7 +111,8 @@ extension ConvolutionLayer {
               channels * taps, sums, result + (chunk / groups * shape.count + first * taps))
           }
         }
-        withExtendedLifetime((x, upstream)) {}
+        extendLifetime(x)
+        extendLifetime(upstream)
       })
     return Kernels.sum(partial, over: [0]).reshaped(to: shape)
   }
@@ -158,7 +160,8 @@ extension ConvolutionLayer {
             }
           }
         }
-        withExtendedLifetime((upstream, phases)) {}
+        extendLifetime(upstream)
+        extendLifetime(phases)
       })
   }
 }

@@ -32,7 +32,7 @@ extension Kernels {
               result + block * shape.scalarCount)
           }
         }
-        withExtendedLifetime(x) {}
+        extendLifetime(x)
       })
   }
 
@@ -53,7 +53,7 @@ extension Kernels {
               result + block * lanes * size)
           }
         }
-        withExtendedLifetime(x) {}
+        extendLifetime(x)
       })
   }
 }

@@ -216,7 +216,9 @@ struct ConvolutionLayer: Sendable {
               output.channelStride)
           }
         }
-        withExtendedLifetime((x, weights, biases)) {}
+        extendLifetime(x)
+        extendLifetime(weights)
+        extendLifetime(biases)
       })
   }
 
@@ -278,7 +280,7 @@ struct ConvolutionLayer: Sendable {
             }
           }
         }
-        withExtendedLifetime(y) {}
+        extendLifetime(y)
       })
   }
 }

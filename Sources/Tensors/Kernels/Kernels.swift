@@ -21,6 +21,9 @@ struct SharedPointer: @unchecked Sendable {
 
 extension Tensor {
   /// The address of the first scalar, for kernels that keep the tensor alive around its use.
+  ///
+  /// They do so by `extendLifetime`, one value at a time: from a tuple handed to
+  /// `withExtendedLifetime` Swift 6.3's optimiser may copy the tensors and never release them.
   var address: UnsafePointer<Float> { UnsafePointer(storage.scalars + offset) }
 
   /// A tensor whose scalars the closure writes through a bare pointer; it must write all of them.

@@ -26,7 +26,10 @@ extension Kernels {
       ], inputGradient: SharedPointer(inputGradient.address),
       partial: SharedPointer(partial.address))
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
-    withExtendedLifetime((operands, gradient, saved, weights)) {}
+    extendLifetime(operands)
+    extendLifetime(gradient)
+    extendLifetime(saved)
+    extendLifetime(weights)
     let total = sum(partial, over: [0])
     let weight = total.window(from: 0, shape: [4 * width, plan.inputs])
     let bias = total.window(from: weight.count, shape: [4 * width])

@@ -183,7 +183,10 @@ extension Kernels {
         copyLanes(lanes, hidden, toRows: rows, count: width, result.pointer)
       }
     }
-    withExtendedLifetime((operands, weights, bias, saved)) {}
+    extendLifetime(operands)
+    extendLifetime(weights)
+    extendLifetime(bias)
+    extendLifetime(saved)
     return (output, saved)
   }
 }

@@ -46,7 +46,7 @@ extension Kernels {
                 sharedB + element * k * n, stride: b.shape[-1],
                 accumulating: bias != nil, into: target, stride: n)
             }
-            withExtendedLifetime(bias) {}
+            extendLifetime(bias)
           }
         }
       })

@@ -81,7 +81,9 @@ extension Kernels {
               result + $0)
           }
         }
-        withExtendedLifetime((x, scale, offset)) {}
+        extendLifetime(x)
+        extendLifetime(scale)
+        extendLifetime(offset)
       })
     return (output, mean, variance)
   }
@@ -129,7 +131,11 @@ extension Kernels {
               extents.inner, upstream + $0, source + $0, average, a, b, c, result + $0)
           }
         }
-        withExtendedLifetime((x, gradient, scale, mean, variance)) {}
+        extendLifetime(x)
+        extendLifetime(gradient)
+        extendLifetime(scale)
+        extendLifetime(mean)
+        extendLifetime(variance)
       })
     return (inputGradient, scaleGradient, offsetGradient)
   }
@@ -149,7 +155,9 @@ extension Kernels {
           relate_binary(RELATE_MULTIPLY, width, out + start, true, factors, true, 0, out + start)
           relate_binary(RELATE_ADD, width, out + start, true, terms, true, 0, out + start)
         }
-        withExtendedLifetime((x, scale, offset)) {}
+        extendLifetime(x)
+        extendLifetime(scale)
+        extendLifetime(offset)
       })
   }
 
@@ -181,7 +189,9 @@ extension Kernels {
               width, product, normal, 0, inverse, -inverse * projection, -inverse * sum, target)
           }
         }
-        withExtendedLifetime((x, gradient, scale)) {}
+        extendLifetime(x)
+        extendLifetime(gradient)
+        extendLifetime(scale)
       })
     return (inputGradient, scaleGradient, offsetGradient)
   }

@@ -40,7 +40,10 @@ extension Kernels {
       sums: sums.map { SharedPointer($0.address) }, offsets: offsets)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
     context.threads.run(chunks: 8) { pass.addUpChunks(part($0, of: 8, in: count)) }
-    withExtendedLifetime((operands, gradient, pass, sums)) {}
+    extendLifetime(operands)
+    extendLifetime(gradient)
+    extendLifetime(pass)
+    extendLifetime(sums)
     let parameters = zip(offsets, shapes).map { sums[0].window(from: $0, shape: $1) }
     return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
   }
@@ -91,7 +94,7 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
             second: terms + size - skipped, x: scratch.pointer, g: scratch + space, product)
         }
       }
-      withExtendedLifetime(scratch) {}
+      extendLifetime(scratch)
       finish(samples, chunk, first: terms, second: terms + size)
     }
   }

@@ -33,7 +33,8 @@ extension Kernels {
       output: SharedPointer(output.address),
       kept: kept)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
-    withExtendedLifetime((operands, pass)) {}
+    extendLifetime(operands)
+    extendLifetime(pass)
     return (output, keepsActivations ? kept.tensors : [])
   }
 
@@ -124,7 +125,7 @@ private struct RelationForward<Scalar: ActivationScalar>: Sendable {
         plan.layerCount == 1 ? addUpFirstLayer(tile, last) : run(tile, hidden, space, last)
       }
     }
-    withExtendedLifetime(hidden) {}
+    extendLifetime(hidden)
   }
 
   /// W₁ o and W₂ o + W₃ q + b for the objects of some samples.
