@@ -16,6 +16,7 @@
 
 static char failure[512], description[128], bfloat16_failure[256];
 static dnnl_engine_t engine;
+static void (*limit_threads_of_caller)(int);
 
 // The functions of the library that are called here, found by name.
 #define FUNCTIONS(APPLY)                                                                       \
@@ -62,25 +63,24 @@ static const char *instructions(dnnl_cpu_isa_t isa) {
 }
 
 static void load(void) {
-  // The library's threads are OpenMP's, which read this when they are loaded; ours come from
-  // ThreadPool.
-  setenv("OMP_NUM_THREADS", "1", 1);
   void *library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     snprintf(failure, sizeof failure, "oneDNN cannot be loaded (%s). Install it: apt-get install "
-             "libdnnl2; or compute with OpenBLAS: --engine openblas", dlerror());
+             "libdnnl2", dlerror());
     return;
   }
 #define FIND(name)                                                                             \
   if (!(call_##name = (__typeof__(&name))dlsym(library, #name))) {                             \
-    snprintf(failure, sizeof failure, "libdnnl.so.2 lacks %s; install Debian's libdnnl2, or "  \
-             "compute with OpenBLAS: --engine openblas", #name);                               \
+    snprintf(failure, sizeof failure, "libdnnl.so.2 lacks %s; install Debian's libdnnl2",      \
+             #name);                                                                           \
     return;                                                                                    \
   }
   FUNCTIONS(FIND)
+  // The library's threads are OpenMP's, and how a long sum is shared out among them shows in its
+  // bits; ours come from ThreadPool. A library without OpenMP has no such function and no threads.
+  limit_threads_of_caller = (void (*)(int))dlsym(library, "omp_set_num_threads");
   if (call_dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) {
-    snprintf(failure, sizeof failure, "oneDNN finds no processor to compute on; compute with "
-             "OpenBLAS: --engine openblas");
+    snprintf(failure, sizeof failure, "oneDNN finds no processor to compute on");
     return;
   }
   const dnnl_version_t *version = call_dnnl_version();
@@ -91,8 +91,7 @@ static void load(void) {
   // float32 what it rounds first, more slowly than float32 itself.
   if ((isa & dnnl_cpu_isa_avx512_core_bf16) != dnnl_cpu_isa_avx512_core_bf16)
     snprintf(bfloat16_failure, sizeof bfloat16_failure,
-             "this processor has no instructions for bfloat16 (AVX512_BF16); compute in float32: "
-             "--precision fp32");
+             "this processor has no instructions for bfloat16 (AVX512_BF16)");
 }
 
 const char *relate_onednn_load(void) {
@@ -281,6 +280,7 @@ static struct thread_state *this_thread(size_t scratch_size) {
       free(state);
       return NULL;
     }
+    if (limit_threads_of_caller) limit_threads_of_caller(1);
     pthread_setspecific(thread_key, state);
   }
   if (scratch_size > state->scratch_size) {
@@ -323,8 +323,7 @@ bool relate_onednn_multiply(const struct relate_product *product, const void *a,
 #else
 
 static const char missing[] =
-    "this program was built without oneDNN. Install libdnnl-dev (version 2) and build it again, or "
-    "compute with OpenBLAS: --engine openblas";
+    "this program was built without oneDNN. Install libdnnl-dev (version 2) and build it again";
 
 const char *relate_onednn_load(void) { return missing; }
 const char *relate_onednn_lacks_bfloat16(void) { return missing; }

@@ -27,7 +27,10 @@ public struct ComputeContext: Sendable {
       threads: ThreadPool(threadCount: threadCount), engine: engine, precision: precision)
   }
 
-  private init(
+  /// Loads the matrix engine, to be used by threads that are there already.
+  ///
+  /// Throws `ComputeError` when this machine cannot compute so.
+  public init(
     threads: ThreadPool, engine: MatrixEngine, precision: Precision
   ) throws(ComputeError) {
     if let failure = engine.failure(computingIn: precision) {
@@ -36,13 +39,6 @@ public struct ComputeContext: Sendable {
     self.threads = threads
     self.engine = engine
     self.precision = precision
-  }
-
-  /// The same threads with another engine and precision.
-  public func computing(
-    with engine: MatrixEngine, in precision: Precision
-  ) throws(ComputeError) -> ComputeContext {
-    try ComputeContext(threads: threads, engine: engine, precision: precision)
   }
 
   /// The matrix engine in its own words, such as `OpenBLAS 0.3.21, SkylakeX kernels`.

@@ -28,7 +28,7 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
       }
     if let failure { return String(cString: failure) }
     return self == .openblas && precision == .bf16
-      ? "OpenBLAS computes in float32 only; use --engine onednn or --precision fp32" : nil
+      ? "OpenBLAS computes in float32 only; oneDNN has bfloat16" : nil
   }
 
   /// The library in its own words once it is loaded, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
@@ -85,8 +85,8 @@ extension MatrixEngine {
 
   /// Y = max(X Wᵀ + b, 0) of contiguous matrices: X is [m, k], `weight` [n, k], `bias` [n].
   ///
-  /// With oneDNN, not-a-number becomes 0. It can only come of an overflow to infinity before, which
-  /// the products of the backward pass carry into the gradients, where it is noticed.
+  /// With oneDNN, not-a-number becomes 0, so it must not be counted on to show that a model is
+  /// broken: what comes in from outside (inputs, parameters) has to be checked there.
   func multiplyWithBiasAndRelu<Scalar: ActivationScalar, Result: ActivationScalar>(
     _ m: Int, _ n: Int, _ k: Int, _ x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
     bias: UnsafePointer<Float>, into y: UnsafeMutablePointer<Result>

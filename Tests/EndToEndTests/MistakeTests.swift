@@ -136,6 +136,10 @@ import Training
     try cluster.waitForServer(toSay: "Refused a worker")
     try cluster.startWorker()
     try cluster.server.wait().requiringSuccess()
+    try workspace.train(
+      .short, ["--engine", engine.rawValue, "--single-process"], run: "undisturbed")
+    #expect(
+      try workspace.run("run").digests() == workspace.run("undisturbed").digests())
     expectRefusal(
       try workspace.relate(
         ["train", "--run", "run", "--resume", "--single-process"],

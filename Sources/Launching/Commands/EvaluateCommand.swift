@@ -30,6 +30,8 @@ struct EvaluateCommand: ParsableCommand {
     help: ArgumentHelp("Threads to compute on; as many as cores unless said.", valueName: "n"))
   var threads: ThreadCount?
 
+  @OptionGroup var numerics: NumericsOptions
+
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
@@ -45,9 +47,11 @@ struct EvaluateCommand: ParsableCommand {
       }
       let state = try Checkpoint.read(
         directory.checkpointPath(step: step), layout: task.layout, experiment: experiment)
-      let context = try ComputeContext(
-        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount,
-        engine: experiment.engine, precision: experiment.precision)
+      // Accuracy needs no equal bits: it may be taken on a machine that could not train the run.
+      var numerics = numerics
+      numerics.fillIn(from: experiment)
+      let context = try numerics.context(
+        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount)
       let report = try report(of: task, state: state, context: context)
       if json {
         let encoder = JSONEncoder()

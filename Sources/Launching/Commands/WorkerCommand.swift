@@ -56,7 +56,7 @@ public struct WorkerCommand: ParsableCommand {
       var options = WorkerOptions(server: address)
       options.deadlines.joinSeconds = join
       let worker = try WorkerLoop(
-        options, context: try ComputeContext(threadCount: threads.count), builder: buildTask,
+        options, threads: ThreadPool(threadCount: threads.count), builder: buildTask,
         log: Self.say, isLeaveRequested: { stop.isRequested })
       switch try worker.run() {
       case .closed(let reason):

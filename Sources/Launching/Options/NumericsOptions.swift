@@ -45,8 +45,23 @@ struct NumericsOptions: ParsableArguments {
 
   /// The context that the options ask for.
   func context(threadCount: Int) throws -> ComputeContext {
-    try ComputeContext(
+    try computeContext(
       threadCount: threadCount, engine: resolvedEngine, precision: resolvedPrecision)
+  }
+}
+
+/// The context of an engine and a precision that people could have chosen otherwise.
+func computeContext(
+  threadCount: Int = 1, engine: MatrixEngine, precision: Precision
+) throws -> ComputeContext {
+  do {
+    return try ComputeContext(threadCount: threadCount, engine: engine, precision: precision)
+  } catch {
+    throw ValidationError(
+      """
+      This machine cannot compute with \(Numerics.key(engine, precision)): \(error). Another can \
+      be chosen with --engine and --precision.
+      """)
   }
 }
 

@@ -63,12 +63,10 @@ struct PreparedRun {
   /// Begins a run, or opens the one to resume; throws before anything is changed if it cannot be.
   ///
   /// - Parameter experiment: what to begin; `nil` resumes what is in the directory.
-  init(
-    _ directory: RunDirectory, beginning experiment: Experiment?
-  ) throws {
+  init(_ directory: RunDirectory, beginning experiment: Experiment?) throws {
     if let experiment {
       let task = try buildTask(experiment)
-      let context = try ComputeContext(engine: experiment.engine, precision: experiment.precision)
+      let context = try computeContext(engine: experiment.engine, precision: experiment.precision)
       let record = ExperimentRecord(
         experiment, numerics: Numerics.fingerprint(of: context), engine: context.engineDescription,
         relate: relateVersion, machine: Self.machine())
@@ -87,6 +85,15 @@ struct PreparedRun {
   func requireNumerics(of context: ComputeContext) throws {
     let record = recorder.record
     guard Numerics.fingerprint(of: context) == record.numerics else {
+      if context.engineDescription == record.engine {
+        throw TrainingError(
+          """
+          This program computes with other bits than the run has so far, with the same \
+          \(record.engine): the run was begun by another release (\(record.relate), this is \
+          \(relateVersion)) or on another kind of processor. Resume it with those, or begin it \
+          again.
+          """)
+      }
       throw TrainingError(
         """
         This machine computes with other bits than the run has so far: it has \

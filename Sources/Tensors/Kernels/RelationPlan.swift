@@ -53,8 +53,10 @@ struct RelationPlan: Sendable {
   /// activations of layers of a usual width stay in a second-level cache of 1 MiB.
   private static func tileRows(widest: Int) -> Int { widest <= 1024 ? 512 : 1024 }
 
-  /// Tiles have a multiple of this many rows, so that sets of varying sizes need products of few
-  /// shapes: engines generate code for each. It is also a multiple of the rows of a byte of a mask.
+  /// What the rows of a tile are a multiple of.
+  ///
+  /// So sets of varying sizes need products of few shapes, for each of which engines generate code.
+  /// It is also a multiple of the rows of a byte of a mask.
   private static let rowStep = 16
 
   var inputWidth: Int { 2 * depth + questionDepth }
@@ -82,7 +84,7 @@ struct RelationPlan: Sendable {
     (0..<chunk).reduce(0) { $0 + filledUp(pairs(of: $1).count) }
   }
 
-  /// The tiles of a chunk, of equal size but for the last, so that none is a leftover of a few rows.
+  /// The tiles of a chunk, equal but for the last, so that none is a leftover of a few rows.
   func tiles(of chunk: Int) -> [RelationTile] {
     let pairs = pairs(of: chunk)
     if pairs.isEmpty { return [] }

@@ -35,9 +35,9 @@ final class ComputeThread: Sendable {
   private let available = DispatchSemaphore(value: 0)
   private let wakeup: Wakeup
 
-  init(context: ComputeContext, builder: @escaping TaskBuilder, wakeup: Wakeup) {
+  init(threads: ThreadPool, builder: @escaping TaskBuilder, wakeup: Wakeup) {
     self.wakeup = wakeup
-    let thread = Thread { [self] in serve(context: context, builder: builder) }
+    let thread = Thread { [self] in serve(threads: threads, builder: builder) }
     thread.name = "compute"
     thread.stackSize = 16 << 20
     thread.start()
@@ -62,7 +62,7 @@ final class ComputeThread: Sendable {
     let compute: (Job, _ values: Tensor) throws -> (Contribution, waited: Double)
   }
 
-  private func serve(context: ComputeContext, builder: TaskBuilder) {
+  private func serve(threads: ThreadPool, builder: TaskBuilder) {
     var current: Prepared?
     while true {
       available.wait()
@@ -77,7 +77,8 @@ final class ComputeThread: Sendable {
             if let current, current.experiment == experiment { current } else {
               Self.prepared(
                 try builder(experiment), experiment: experiment,
-                context: try context.computing(with: experiment.engine, in: experiment.precision))
+                context: try ComputeContext(
+                  threads: threads, engine: experiment.engine, precision: experiment.precision))
             }
           current = built
           result = .prepared(built.layout)

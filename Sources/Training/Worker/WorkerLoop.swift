@@ -43,11 +43,12 @@ public final class WorkerLoop {
   /// A worker that is not connected yet.
   ///
   /// - Parameters:
+  ///   - threads: what shares the work of each replica.
   ///   - builder: makes the task of the experiment that the server names.
   ///   - log: is given a line for people now and then.
   ///   - isLeaveRequested: whether somebody asked the worker to leave.
   public init(
-    _ options: WorkerOptions, context: ComputeContext, builder: @escaping TaskBuilder,
+    _ options: WorkerOptions, threads: ThreadPool, builder: @escaping TaskBuilder,
     log: @escaping (String) -> Void, isLeaveRequested: @escaping @Sendable () -> Bool
   ) throws {
     self.options = options
@@ -65,7 +66,7 @@ public final class WorkerLoop {
       version: protocolVersion, numerics: Numerics.fingerprints(), engine: Numerics.engines(),
       host: ProcessInfo.processInfo.hostName,
       process: Int(ProcessInfo.processInfo.processIdentifier))
-    compute = ComputeThread(context: context, builder: builder, wakeup: wakeup)
+    compute = ComputeThread(threads: threads, builder: builder, wakeup: wakeup)
     machine = WorkerState(
       .init(server: "\(options.server)", hello: hello, deadlines: options.deadlines), now: 0)
   }

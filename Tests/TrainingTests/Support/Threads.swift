@@ -131,7 +131,7 @@ final class WorkerOnThread: Sendable {
           var options = WorkerOptions(server: server)
           options.deadlines = deadlines
           return try WorkerLoop(
-            options, context: try ComputeContext(threadCount: 1), builder: builder,
+            options, threads: ThreadPool(threadCount: 1), builder: builder,
             log: { line in self.log.withLock { $0.append(line) } },
             isLeaveRequested: { leave.count > 0 }
           ).run()
