@@ -55,14 +55,8 @@ public final class OperationProfile {
     let start = ContinuousClock.now
     let result = body()
     let time = start.duration(to: .now) / .seconds(1)
-    // The gradient of each factor is a product as large as the one it came from.
-    let factors =
-      switch record.operation {
-      case .lstm, .relation: 2
-      default: needs.prefix(2).count { $0 }
-      }
-    let products =
-      Double(factors) * record.operation.productOperations(record.operands.map(\.shape))
+    let products = record.operation.gradientProductOperations(
+      record.operands.map(\.shape), needs: needs)
     add(record.operation.kind) {
       $0.backwardSeconds += time
       $0.productOperations += products
@@ -76,20 +70,37 @@ public final class OperationProfile {
 }
 
 extension Operation {
+  /// The multiplications and additions of the matrix products in the operation's derivative rule.
+  fileprivate func gradientProductOperations(_ operands: [Shape], needs: [Bool]) -> Double {
+    // The gradient of each factor is a product as large as the one it came from.
+    let forward = productOperations(operands)
+    switch self {
+    case .lstm, .relation: return 2 * forward
+    case .convolutionStack(let geometry, _):
+      // The images, unlike what the other layers read, may need no gradient.
+      return 2 * forward
+        - (needs[0] ? 0 : convolutionProduct(operands[0], operands[1], geometry).operations)
+    default: return Double(needs.prefix(2).count { $0 }) * forward
+    }
+  }
+
   /// The multiplications and additions of the matrix products in the operation's forward kernel.
   fileprivate func productOperations(_ operands: [Shape]) -> Double {
-    func product(_ factors: Int...) -> Double { factors.reduce(2) { $0 * Double($1) } }
     switch self {
     case .matrixProduct(let transposeA, let transposeB):
       let rows = operands[0].count / operands[0][transposeA ? -2 : -1]
       return product(rows, operands[0][transposeA ? -2 : -1], operands[1][transposeB ? -2 : -1])
     case .affine: return product(operands[0][0], operands[0][1], operands[1][0])
     case .convolution(let geometry):
-      let (image, weight) = (operands[0], operands[1])
-      func extent(_ axis: Int) -> Int {
-        (image[axis] + 2 * geometry.padding - weight[axis]) / geometry.stride + 1
+      return convolutionProduct(operands[0], operands[1], geometry).operations
+    case .convolutionStack(let geometry, _):
+      var (map, total) = (operands[0], 0.0)
+      for weight in stride(from: 1, to: operands.count, by: 4) {
+        let layer = convolutionProduct(map, operands[weight], geometry)
+        map = layer.output
+        total += layer.operations
       }
-      return product(image[0], extent(2), extent(3), weight.count)
+      return total
     case .convolutionInputGradient:
       return product(operands[0][0], operands[0][2], operands[0][3], operands[1].count)
     case .convolutionWeightGradient(_, let height, let width):
@@ -108,4 +119,17 @@ extension Operation {
     default: return 0
     }
   }
+
+  private func convolutionProduct(
+    _ image: Shape, _ weight: Shape, _ geometry: Convolution
+  ) -> (output: Shape, operations: Double) {
+    func extent(_ axis: Int) -> Int {
+      (image[axis] + 2 * geometry.padding - weight[axis]) / geometry.stride + 1
+    }
+    let output: Shape = [image[0], weight[0], extent(2), extent(3)]
+    return (output, product(image[0], output[2], output[3], weight.count))
+  }
+
+  /// A multiplication and an addition for each element of the product's extents.
+  private func product(_ factors: Int...) -> Double { factors.reduce(2) { $0 * Double($1) } }
 }

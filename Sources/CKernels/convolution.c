@@ -5,11 +5,7 @@
 // asked for by name, so that all instruction sets give the same bits.
 #include "functions.h"
 #include "kernels.h"
-
-enum { LANES = RELATE_BLOCK_IMAGES, GROUP = RELATE_CHANNEL_GROUP };
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), may_alias));
-
-#define AT(address) (*(lanes *)(address))
+#include "lanes.h"
 
 INLINE void clear(float *to, ptrdiff_t elements) {
   for (ptrdiff_t i = 0; i < elements * LANES; i++) to[i] = 0;
@@ -53,47 +49,6 @@ void relate_block_to_images(const relate_block_shape *shape, ptrdiff_t images,
   }
 }
 
-// Eight channels of `pixels` elements side by side, all in registers.
-INLINE void convolve_tile(const int pixels, ptrdiff_t taps, const int32_t *offsets,
-                          const float *weights, const float *bias, const float *x,
-                          ptrdiff_t x_step, ptrdiff_t outputs, float *out, ptrdiff_t out_step,
-                          ptrdiff_t channel_step) {
-  lanes sums[GROUP][3];
-  for (int c = 0; c < GROUP; c++)
-    for (int p = 0; p < pixels; p++) sums[c][p] = (lanes){} + (bias ? bias[c] : 0.0f);
-  for (ptrdiff_t t = 0; t < taps; t++) {
-    const float *from = x + offsets[t];
-    lanes v[3];
-    for (int p = 0; p < pixels; p++) v[p] = AT(from + p * x_step);
-    for (int c = 0; c < GROUP; c++) {
-      lanes weight = (lanes){} + weights[t * GROUP + c];
-      for (int p = 0; p < pixels; p++)
-        sums[c][p] = __builtin_elementwise_fma(weight, v[p], sums[c][p]);
-    }
-  }
-  for (int c = 0; c < GROUP; c++)
-    if (c < outputs)
-      for (int p = 0; p < pixels; p++) AT(out + c * channel_step + p * out_step) = sums[c][p];
-}
-
-CLONES_WITH_FMA void relate_block_convolve(ptrdiff_t taps, const int32_t *offsets,
-                                           const float *weights, const float *bias, const float *x,
-                                           ptrdiff_t x_step, ptrdiff_t pixels, ptrdiff_t outputs,
-                                           float *out, ptrdiff_t out_step,
-                                           ptrdiff_t channel_step) {
-  for (ptrdiff_t c = 0; c < outputs; c += GROUP) {
-    ptrdiff_t i = 0;
-#define TILE(count)                                                                           \
-  convolve_tile(count, taps, offsets, weights + c * taps, bias ? bias + c : 0, x + i * x_step, \
-                x_step, outputs - c, out + c * channel_step + i * out_step, out_step,          \
-                channel_step)
-    for (; i + 3 <= pixels; i += 3) TILE(3);
-    if (i + 2 == pixels) TILE(2);
-    if (i + 1 == pixels) TILE(1);
-#undef TILE
-  }
-}
-
 // Adds to the sums of `channels` by `taps` weights, which stay in registers.
 INLINE void weight_tile(const int channels, const int taps, const relate_block_walk *walk,
                         const int32_t *offsets, const float *x, const float *g, float *sums,
@@ -134,17 +89,6 @@ CLONES_WITH_FMA void relate_block_weight_gradient(ptrdiff_t channels, ptrdiff_t 
     for (; t < taps; t++) TILE(1, 1);
   }
 #undef TILE
-}
-
-// The upper half onto the lower, until one lane is left.
-CLONES void relate_sum_lanes(ptrdiff_t count, const float *x, float *out) {
-  for (ptrdiff_t i = 0; i < count; i++, x += LANES) {
-    lanes v = AT(x);
-    v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3);
-    v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
-    out[i] = v[0] + v[1];
-  }
 }
 
 // The sum of the lanes that hold an image.

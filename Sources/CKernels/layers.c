@@ -76,41 +76,32 @@ CLONES void relate_normalize_backward(ptrdiff_t count, const float *restrict g,
   for (ptrdiff_t i = 0; i < count; i++) out[i] = a * g[i] + (b * (x[i] - mean) + c);
 }
 
-CLONES void relate_lstm_cell(ptrdiff_t rows, ptrdiff_t width, float *restrict gates,
-                             const float *restrict previous, float *restrict cell,
-                             float *restrict hidden) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    float *i = gates + row * 4 * width, *f = i + width, *g = f + width, *o = g + width;
-    float *c = cell + row * width, *h = hidden + row * width;
-    for (ptrdiff_t j = 0; j < 2 * width; j++) i[j] = sigmoid_of(i[j]);
-    for (ptrdiff_t j = 0; j < width; j++) g[j] = hyperbolic_tangent(g[j]);
-    for (ptrdiff_t j = 0; j < width; j++) o[j] = sigmoid_of(o[j]);
-    if (previous)
-      for (ptrdiff_t j = 0; j < width; j++) c[j] = f[j] * previous[row * width + j] + i[j] * g[j];
-    else
-      for (ptrdiff_t j = 0; j < width; j++) c[j] = i[j] * g[j];
-    for (ptrdiff_t j = 0; j < width; j++) h[j] = o[j] * hyperbolic_tangent(c[j]);
-  }
+CLONES void relate_lstm_cell(ptrdiff_t count, float *restrict gates, const float *restrict previous,
+                             float *restrict cell, float *restrict hidden) {
+  float *i = gates, *f = i + count, *g = f + count, *o = g + count;
+  for (ptrdiff_t j = 0; j < 2 * count; j++) i[j] = sigmoid_of(i[j]);
+  for (ptrdiff_t j = 0; j < count; j++) g[j] = hyperbolic_tangent(g[j]);
+  for (ptrdiff_t j = 0; j < count; j++) o[j] = sigmoid_of(o[j]);
+  if (previous)
+    for (ptrdiff_t j = 0; j < count; j++) cell[j] = f[j] * previous[j] + i[j] * g[j];
+  else
+    for (ptrdiff_t j = 0; j < count; j++) cell[j] = i[j] * g[j];
+  for (ptrdiff_t j = 0; j < count; j++) hidden[j] = o[j] * hyperbolic_tangent(cell[j]);
 }
 
-CLONES void relate_lstm_cell_backward(ptrdiff_t rows, ptrdiff_t width, const float *restrict gates,
+CLONES void relate_lstm_cell_backward(ptrdiff_t count, const float *restrict gates,
                                       const float *restrict previous, const float *restrict cell,
                                       const float *restrict hidden_gradient,
                                       float *restrict cell_gradient,
                                       float *restrict gate_gradient) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    const float *gate = gates + row * 4 * width;
-    float *out = gate_gradient + row * 4 * width;
-    for (ptrdiff_t j = 0; j < width; j++) {
-      ptrdiff_t k = row * width + j;
-      float i = gate[j], f = gate[width + j], g = gate[2 * width + j], o = gate[3 * width + j];
-      float t = hyperbolic_tangent(cell[k]), dh = hidden_gradient[k];
-      float dc = cell_gradient[k] + dh * o * (1.0f - t * t);
-      out[j] = dc * g * i * (1.0f - i);
-      out[width + j] = previous ? dc * previous[k] * f * (1.0f - f) : 0;
-      out[2 * width + j] = dc * i * (1.0f - g * g);
-      out[3 * width + j] = dh * t * o * (1.0f - o);
-      cell_gradient[k] = dc * f;
-    }
+  for (ptrdiff_t j = 0; j < count; j++) {
+    float i = gates[j], f = gates[count + j], g = gates[2 * count + j], o = gates[3 * count + j];
+    float t = hyperbolic_tangent(cell[j]), dh = hidden_gradient[j];
+    float dc = cell_gradient[j] + dh * o * (1.0f - t * t);
+    gate_gradient[j] = dc * g * i * (1.0f - i);
+    gate_gradient[count + j] = previous ? dc * previous[j] * f * (1.0f - f) : 0;
+    gate_gradient[2 * count + j] = dc * i * (1.0f - g * g);
+    gate_gradient[3 * count + j] = dh * t * o * (1.0f - o);
+    cell_gradient[j] = dc * f;
   }
 }

@@ -122,23 +122,39 @@ void relate_normalize(ptrdiff_t count, const float *x, float mean, float factor,
 // out = a * g + b * (x - mean) + c: about the mean, where b * x and c would cancel
 void relate_normalize_backward(ptrdiff_t count, const float *g, const float *x, float mean, float a,
                                float b, float c, float *out);
-// gates [rows, 4 width] (i, f, g, o before their activations) become activated in place;
+// A step of `count` units, those of all sequences of a chunk; gates is [4, count], all i, then all
+// f, all g and all o, before their activations, and becomes activated in place.
 // cell = f * previous + i * g; hidden = o * tanh(cell). previous may be NULL (zeros).
-void relate_lstm_cell(ptrdiff_t rows, ptrdiff_t width, float *gates, const float *previous,
-                      float *cell, float *hidden);
-// From the gradient of hidden and (in cell_gradient) of cell: the gradient of the gates before
-// activation, and of the previous cell in place of cell_gradient.
-void relate_lstm_cell_backward(ptrdiff_t rows, ptrdiff_t width, const float *gates,
-                               const float *previous, const float *cell,
-                               const float *hidden_gradient, float *cell_gradient,
-                               float *gate_gradient);
+void relate_lstm_cell(ptrdiff_t count, float *gates, const float *previous, float *cell,
+                      float *hidden);
+// From the gradient of hidden and (in cell_gradient) of cell, with gates as activated: the gradient
+// of the gates before activation, [4, count] as well, and of the previous cell in place of
+// cell_gradient.
+void relate_lstm_cell_backward(ptrdiff_t count, const float *gates, const float *previous,
+                               const float *cell, const float *hidden_gradient,
+                               float *cell_gradient, float *gate_gradient);
+
+// MARK: Lanes (lanes.c)
+
+// Sixteen images of a block, or sequences of a chunk, are computed side by side, one in each lane
+// of a vector. Steps and offsets are counted in scalars, and so are multiples of sixteen; vectors
+// begin on 64-byte boundaries.
+enum { RELATE_LANES = 16, RELATE_LANE_GROUP = 8 };
+
+// out[c, i] = bias[c] + sum over inputs k of weights[c, k] * x[i * x_step + offsets[k]] for the c
+// below `outputs` and a row of vectors i. Weights lie in groups of eight outputs, [group, input,
+// output within the group], the last one filled up; bias may be NULL.
+void relate_multiply_lanes(ptrdiff_t inputs, const int32_t *offsets, const float *weights,
+                           const float *bias, const float *x, ptrdiff_t x_step, ptrdiff_t vectors,
+                           ptrdiff_t outputs, float *out, ptrdiff_t out_step,
+                           ptrdiff_t output_step);
+// out[i] = the sum of x[i]'s lanes.
+void relate_sum_lanes(ptrdiff_t count, const float *x, float *out);
 
 // MARK: Blocks of images (convolution.c)
 
-// A block is sixteen images side by side: each element [c, y, x] is sixteen scalars, one of each
-// image, and those of images that do not exist are 0 where anything is added up. Steps and offsets
-// are counted in scalars, and so are multiples of sixteen; blocks begin on 64-byte boundaries.
-enum { RELATE_BLOCK_IMAGES = 16, RELATE_CHANNEL_GROUP = 8 };
+// A block is sixteen images side by side: each element [c, y, x] is a vector with a lane for each
+// image, and the lanes of images that do not exist are 0 where anything is added up.
 
 // The extents of a block, which may lie within a border of zeros: so many rows above and columns to
 // the left of it, and so many below and to the right.
@@ -150,13 +166,6 @@ void relate_block_from_images(const relate_block_shape *shape, ptrdiff_t images,
                               float *block);
 void relate_block_to_images(const relate_block_shape *shape, ptrdiff_t images, const float *block,
                             float *to);
-// out[c, i] = bias[c] + sum over taps of weights[c, tap] * x[i * x_step + offsets[tap]] for the
-// channels below `outputs` and a row of pixels. Weights lie in groups of eight channels, [group,
-// tap, channel within the group], the last one filled up; bias may be NULL.
-void relate_block_convolve(ptrdiff_t taps, const int32_t *offsets, const float *weights,
-                           const float *bias, const float *x, ptrdiff_t x_step, ptrdiff_t pixels,
-                           ptrdiff_t outputs, float *out, ptrdiff_t out_step,
-                           ptrdiff_t channel_step);
 // The pixels of some rows of a gradient, and how far apart they and the inputs they came from lie.
 typedef struct {
   ptrdiff_t rows, pixels, x_row, x_step, g_row, g_channel;
@@ -165,8 +174,6 @@ typedef struct {
 void relate_block_weight_gradient(ptrdiff_t channels, ptrdiff_t taps, const int32_t *offsets,
                                   const relate_block_walk *walk, const float *x, const float *g,
                                   float *sums);
-// out[i] = the sum of x[i]'s lanes.
-void relate_sum_lanes(ptrdiff_t count, const float *x, float *out);
 // The sum of a channel's scalars and of their squares.
 void relate_block_moments(ptrdiff_t pixels, ptrdiff_t images, const float *y, double *moments);
 // (y - mean) * factor + offset

@@ -17,9 +17,14 @@ public struct BatchNormalization: Sendable {
   public let runningMean: Parameter
   /// The running unbiased variance of each channel, a statistic.
   public let runningVariance: Parameter
+  /// What is added to the variance, so that nothing is divided by zero.
+  public let epsilon: Float
 
   /// A layer named `name` in the layout, that begins with the identity.
-  public init(_ name: String, channels: Int, in layout: inout ParameterLayout) {
+  public init(
+    _ name: String, channels: Int, epsilon: Float = 1e-5, in layout: inout ParameterLayout
+  ) {
+    self.epsilon = epsilon
     weight = layout.addParameter("\(name).weight", [channels], .constant(1))
     bias = layout.addParameter("\(name).bias", [channels], .constant(0))
     runningMean = layout.addStatistic("\(name).running_mean", [channels], .constant(0))
@@ -32,9 +37,9 @@ public struct BatchNormalization: Sendable {
       return x.batchNormalized(
         scale: pass[weight], offset: pass[bias],
         mean: pass.values.statistic(runningMean),
-        variance: pass.values.statistic(runningVariance))
+        variance: pass.values.statistic(runningVariance), epsilon: epsilon)
     }
-    let result = x.batchNormalized(scale: pass[weight], offset: pass[bias])
+    let result = x.batchNormalized(scale: pass[weight], offset: pass[bias], epsilon: epsilon)
     pass.record(result.mean, for: runningMean)
     pass.record(result.variance, for: runningVariance)
     return result.output

@@ -57,13 +57,20 @@ public struct ConvolutionalEncoder: Sendable {
 
   /// The same by the fused operation, with the batch's statistics.
   private func trainedFeatureMap(_ images: Variable, in pass: ForwardPass) -> Variable {
+    let (stride, padding) = (convolutions[0].stride, convolutions[0].padding)
+    let epsilon = normalizations[0].epsilon
+    precondition(
+      convolutions.allSatisfy { $0.stride == stride && $0.padding == padding }
+        && normalizations.allSatisfy { $0.epsilon == epsilon },
+      "encoder: layers of unequal strides, paddings or epsilons")
     let biases = convolutions.map { layer in
       layer.bias.map { pass[$0] } ?? pass.tape.constant(.zeros([layer.weight.shape[0]]))
     }
     let result = images.convolutionStack(
       weights: convolutions.map { pass[$0.weight] }, biases: biases,
       scales: normalizations.map { pass[$0.weight] },
-      offsets: normalizations.map { pass[$0.bias] }, stride: 2, padding: 1)
+      offsets: normalizations.map { pass[$0.bias] }, stride: stride, padding: padding,
+      epsilon: epsilon)
     for (index, normalization) in normalizations.enumerated() {
       pass.record(result.means[index], for: normalization.runningMean)
       pass.record(result.variances[index], for: normalization.runningVariance)

@@ -91,17 +91,17 @@ extension ConvolutionLayer {
   ) -> Tensor {
     let offsets = patchOffsets()
     let parts = min(8, blockCount)
-    let groups = (output.channels + Self.group - 1) / Self.group
+    let groups = (output.channels + Lanes.group - 1) / Lanes.group
     let partial = Tensor(
       shape: [parts, shape.count],
       pointer: { out in
         let (source, result) = (SharedPointer(x.address), SharedPointer(out))
         let g = SharedPointer(upstream.address)
         context.threads.run(chunks: parts * groups) { chunk in
-          let first = chunk % groups * Self.group
-          let channels = min(Self.group, output.channels - first)
-          withScratch(channels * taps * Self.lanes) { sums in
-            sums.update(repeating: 0, count: channels * taps * Self.lanes)
+          let first = chunk % groups * Lanes.group
+          let channels = min(Lanes.group, output.channels - first)
+          withScratch(channels * taps * Lanes.count) { sums in
+            sums.update(repeating: 0, count: channels * taps * Lanes.count)
             for block in part(chunk / groups, of: parts, in: blockCount) {
               addWeightGradients(
                 channels, offsets, source + block * input.scalarCount,
@@ -126,7 +126,7 @@ extension ConvolutionLayer {
     for y in stride(from: 0, to: output.height, by: rowsAtOnce) {
       var walk = relate_block_walk(
         rows: min(rowsAtOnce, output.height - y), pixels: output.width,
-        x_row: geometry.stride * input.rowStride, x_step: geometry.stride * Self.lanes,
+        x_row: geometry.stride * input.rowStride, x_step: geometry.stride * Lanes.count,
         g_row: gradient.rowStride, g_channel: gradient.channelStride)
       relate_block_weight_gradient(
         channels, taps, offsets, &walk, x + y * walk.x_row,
@@ -151,12 +151,12 @@ extension ConvolutionLayer {
           let (block, rows) = (chunk / bands, part(chunk % bands, of: bands, in: input.height))
           for y in rows {
             for phase in phases[y % stride * stride..<(y % stride + 1) * stride] {
-              relate_block_convolve(
+              relate_multiply_lanes(
                 phase.offsets.count, phase.offsets, phase.weights.address, nil,
                 g + (block * gradient.scalarCount + y / stride * gradient.rowStride),
-                Self.lanes, (input.width - phase.column + stride - 1) / stride, input.channels,
-                result + (block * size + y * rowStride + phase.column * Self.lanes),
-                stride * Self.lanes, channelStride)
+                Lanes.count, (input.width - phase.column + stride - 1) / stride, input.channels,
+                result + (block * size + y * rowStride + phase.column * Lanes.count),
+                stride * Lanes.count, channelStride)
             }
           }
         }

@@ -1,16 +1,16 @@
-// How blocks of images are laid out: where the scalars of patches are, and in which order weights.
+// How blocks of images are laid out, and where the scalars of their patches are.
 
 import CKernels
 
 extension relate_block_shape {
   /// The scalars from one row to the next.
-  var rowStride: Int { (before + width + after) * ConvolutionLayer.lanes }
+  var rowStride: Int { (before + width + after) * Lanes.count }
   /// The scalars from one channel to the next.
   var channelStride: Int { (before + height + after) * rowStride }
   /// The scalars of a block.
   var scalarCount: Int { channels * channelStride }
   /// The scalars before the first element inside the border.
-  var borderOffset: Int { before * (rowStride + ConvolutionLayer.lanes) }
+  var borderOffset: Int { before * (rowStride + Lanes.count) }
 }
 
 extension Kernels {
@@ -18,8 +18,8 @@ extension Kernels {
   static func blocked(
     _ x: Tensor, _ shape: relate_block_shape, _ context: ComputeContext
   ) -> Tensor {
-    let (batch, lanes) = (x.shape[0], ConvolutionLayer.lanes)
-    let blocks = (batch + lanes - 1) / lanes
+    let (batch, lanes) = (x.shape[0], Lanes.count)
+    let blocks = Lanes.vectors(of: batch)
     let size = shape.channels * shape.height * shape.width
     return Tensor(
       shape: [blocks, shape.scalarCount],
@@ -40,7 +40,7 @@ extension Kernels {
   static func unblocked(
     _ x: Tensor, _ shape: relate_block_shape, batch: Int, _ context: ComputeContext
   ) -> Tensor {
-    let lanes = ConvolutionLayer.lanes
+    let lanes = Lanes.count
     let size = shape.channels * shape.height * shape.width
     return Tensor(
       shape: [batch, shape.channels, shape.height, shape.width],
@@ -77,37 +77,11 @@ extension ConvolutionLayer {
       for y in 0..<kernelHeight {
         for x in 0..<kernelWidth {
           offsets.append(
-            Int32(channel * input.channelStride + y * input.rowStride + x * Self.lanes))
+            Int32(channel * input.channelStride + y * input.rowStride + x * Lanes.count))
         }
       }
     }
     return offsets
-  }
-
-  /// Weights in groups of eight channels, `[groups, taps, 8]`; zeros where there is no channel.
-  ///
-  /// `place` gives each one's place in `weight`.
-  static func grouped(
-    _ weight: Tensor, channels: Int, taps: Int, _ place: (_ channel: Int, _ tap: Int) -> Int
-  ) -> Tensor {
-    let groups = (channels + group - 1) / group
-    return Tensor(
-      shape: [groups, taps, group],
-      pointer: { out in
-        out.update(repeating: 0, count: groups * taps * group)
-        weight.withScalars { weight in
-          for channel in 0..<channels {
-            let start = channel / group * taps * group + channel % group
-            for tap in 0..<taps { out[start + tap * group] = weight[place(channel, tap)] }
-          }
-        }
-      })
-  }
-
-  /// Zeros after the last scalar up to a whole group.
-  static func filledUp(_ x: Tensor) -> Tensor {
-    let count = (x.count + group - 1) / group * group
-    return x.count == count ? x : Kernels.pad(x, axis: 0, before: 0, after: count - x.count)
   }
 
   /// The phases of the input's gradient, row by row: `stride` times `stride` of them.
@@ -126,12 +100,12 @@ extension ConvolutionLayer {
               Int32(
                 output * gradient.channelStride + gradient.borderOffset
                   + (row + padding - y) / stride * gradient.rowStride
-                  + (column + padding - x) / stride * Self.lanes))
+                  + (column + padding - x) / stride * Lanes.count))
             places.append(output * taps + y * kernelWidth + x)
           }
         }
       }
-      let weights = Self.grouped(weight, channels: input.channels, taps: places.count) {
+      let weights = Lanes.grouped(weight, outputs: input.channels, inputs: places.count) {
         places[$1] + $0 * kernel
       }
       return InputPhase(column: column, offsets: offsets, weights: weights)

@@ -123,8 +123,6 @@ struct ChannelNormalization: Sendable {
 
 /// One convolution of a stack: its extents, and where the scalars of its patches lie in a block.
 struct ConvolutionLayer: Sendable {
-  static let lanes = Int(RELATE_BLOCK_IMAGES)
-  static let group = Int(RELATE_CHANNEL_GROUP)
   let batch: Int
   let geometry: Convolution
   let kernelHeight: Int
@@ -154,6 +152,9 @@ struct ConvolutionLayer: Sendable {
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1],
       "convolution: \(image) with weight \(weight)")
     let (stride, padding) = (geometry.stride, geometry.padding)
+    precondition(
+      weight[2] <= image[2] + 2 * padding && weight[3] <= image[3] + 2 * padding,
+      "convolution: weight \(weight) exceeds \(image) with padding \(padding)")
     func outputs(_ extent: Int, _ kernel: Int) -> Int {
       (extent + 2 * padding - kernel) / stride + 1
     }
@@ -180,11 +181,11 @@ struct ConvolutionLayer: Sendable {
       after: max(rest(height, image[2]), rest(width, image[3])))
   }
 
-  var blockCount: Int { (batch + Self.lanes - 1) / Self.lanes }
+  var blockCount: Int { Lanes.vectors(of: batch) }
   var taps: Int { input.channels * kernelHeight * kernelWidth }
 
   /// The images of a block.
-  func images(of block: Int) -> Int { min(Self.lanes, batch - block * Self.lanes) }
+  func images(of block: Int) -> Int { min(Lanes.count, batch - block * Lanes.count) }
 
   /// Runs `body` for every block and every channel of the output, as many chunks as those.
   func forEachChannel(_ context: ComputeContext, _ body: @Sendable (Int, Int) -> Void) {
@@ -197,8 +198,8 @@ struct ConvolutionLayer: Sendable {
     _ x: Tensor, weight: Tensor, bias: Tensor, _ context: ComputeContext
   ) -> Tensor {
     let offsets = patchOffsets()
-    let weights = Self.grouped(weight, channels: output.channels, taps: taps) { $0 * taps + $1 }
-    let biases = Self.filledUp(bias)
+    let weights = Lanes.grouped(weight, outputs: output.channels, inputs: taps) { $0 * taps + $1 }
+    let biases = Lanes.filledUp(bias)
     return Tensor(
       shape: [blockCount, output.scalarCount],
       pointer: { out in
@@ -209,10 +210,10 @@ struct ConvolutionLayer: Sendable {
           let image = source + block * input.scalarCount
           let target = result + block * output.scalarCount
           for y in rows {
-            relate_block_convolve(
+            relate_multiply_lanes(
               taps, offsets, weights.address, biases.address,
-              image + y * geometry.stride * input.rowStride, geometry.stride * Self.lanes,
-              output.width, output.channels, target + y * output.rowStride, Self.lanes,
+              image + y * geometry.stride * input.rowStride, geometry.stride * Lanes.count,
+              output.width, output.channels, target + y * output.rowStride, Lanes.count,
               output.channelStride)
           }
         }
@@ -231,7 +232,11 @@ struct ConvolutionLayer: Sendable {
     }
     let count = Double(batch * output.height * output.width)
     let means = moments.map { $0.0 / count }
-    let variances = zip(moments, means).map { max(0, $0.1 / count - $1 * $1) }
+    let variances = zip(moments, means).map { moments, mean in
+      let variance = moments.1 / count - mean * mean
+      // Rounding may leave less than nothing; `max` would take not-a-number for that, too.
+      return variance < 0 ? 0 : variance
+    }
     return (
       Tensor(means.map { Float($0) }, shape: [output.channels]),
       Tensor(variances.map { Float($0) }, shape: [output.channels])

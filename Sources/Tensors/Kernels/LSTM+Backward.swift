@@ -13,17 +13,13 @@ extension Kernels {
     // A row for every chunk: the weights', then the biases' gradient.
     let partial = uninitialized([plan.chunkCount, 4 * width * (plan.inputs + 1)])
     let inputGradient = Tensor.zeros(operands.x.shape)
-    let weights = ConvolutionLayer.grouped(
-      plan.weight(operands), channels: plan.inputs, taps: 4 * width
-    ) { $1 * plan.inputs + $0 }
+    let weights = Lanes.grouped(plan.weight(operands), outputs: plan.inputs, inputs: 4 * width) {
+      $1 * plan.inputs + $0
+    }
     let pass = LSTMBackward(
       plan: plan, engine: context.engine, weights: SharedPointer(weights.address),
       gradient: SharedPointer(gradient.address), saved: saved.map { SharedPointer($0.address) },
-      starts: [
-        plan.starts { ($0.steps + 1) * plan.inputs * $0.lanes },
-        plan.starts { $0.steps * 4 * width * $0.lanes },
-        plan.starts { $0.steps * width * $0.lanes },
-      ], inputGradient: SharedPointer(inputGradient.address),
+      starts: plan.kept(), inputGradient: SharedPointer(inputGradient.address),
       partial: SharedPointer(partial.address))
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
     extendLifetime(operands)
@@ -46,7 +42,7 @@ private struct LSTMBackward: Sendable {
   let weights: SharedPointer
   let gradient: SharedPointer
   let saved: [SharedPointer]
-  let starts: [[Int]]
+  let starts: [LSTMKept]
   let inputGradient: SharedPointer
   let partial: SharedPointer
 
@@ -60,7 +56,7 @@ private struct LSTMBackward: Sendable {
     withScratch((4 * width + plan.inputs) * columns) { rows in
       let inputs = rows + 4 * width * columns
       walkBack(index, chunk, gates: rows)
-      let read = saved[0] + starts[0][index]
+      let read = saved[0] + starts[index].inputs
       for step in 0..<chunk.steps {
         copyStep(step, read + step * plan.inputs * lanes, plan.inputs, chunk, into: inputs)
       }
@@ -79,7 +75,7 @@ private struct LSTMBackward: Sendable {
   ) {
     let (width, lanes) = (plan.width, chunk.lanes)
     let (state, gateSize) = (width * lanes, 4 * width * lanes)
-    let (gates, cells) = (saved[1] + starts[1][index], saved[2] + starts[2][index])
+    let (gates, cells) = (saved[1] + starts[index].gates, saved[2] + starts[index].cells)
     let offsets = (0..<4 * width).map { Int32($0 * lanes) }
     withScratch(2 * state + gateSize + plan.inputs * lanes) { scratch in
       let (hidden, cell) = (scratch, scratch + state)
@@ -93,12 +89,12 @@ private struct LSTMBackward: Sendable {
           relate_add_scaled(state, 1, input + plan.features * lanes, hidden)
         }
         relate_lstm_cell_backward(
-          1, state, gates + step * gateSize, step > 0 ? cells + (step - 1) * state : nil,
+          state, gates + step * gateSize, step > 0 ? cells + (step - 1) * state : nil,
           cells + step * state, hidden, cell, gate)
         copyStep(step, gate, 4 * width, chunk, into: target)
-        relate_block_convolve(
-          4 * width, offsets, weights.pointer, nil, gate, ConvolutionLayer.lanes,
-          lanes / ConvolutionLayer.lanes, plan.inputs, input, ConvolutionLayer.lanes, lanes)
+        relate_multiply_lanes(
+          4 * width, offsets, weights.pointer, nil, gate, Lanes.count,
+          lanes / Lanes.count, plan.inputs, input, Lanes.count, lanes)
         copyLanes(lanes, input, toRows: rows, count: plan.features, inputGradient.pointer)
       }
     }

@@ -56,7 +56,7 @@ public struct LSTMOperands {
 /// sequence that has ended goes on with zeros for inputs; nobody reads what becomes of it, and its
 /// gradients are zero.
 struct LSTMPlan: Sendable {
-  static let sequencesPerChunk = 2 * ConvolutionLayer.lanes
+  static let sequencesPerChunk = 2 * Lanes.count
   let features: Int
   let width: Int
   let time: Int
@@ -82,15 +82,21 @@ struct LSTMPlan: Sendable {
   func chunk(_ index: Int) -> LSTMChunk {
     let start = index * Self.sequencesPerChunk
     let members = Array(sequences[start..<min(start + Self.sequencesPerChunk, sequences.count)])
-    let lanes = ConvolutionLayer.lanes
     return LSTMChunk(
       sequences: members, steps: order.lengths[members[0]],
-      lanes: (members.count + lanes - 1) / lanes * lanes)
+      lanes: Lanes.vectors(of: members.count) * Lanes.count)
   }
 
-  /// Where each chunk's part of an array begins, and at last where the array ends.
-  func starts(_ size: (LSTMChunk) -> Int) -> [Int] {
-    (0..<chunkCount).reduce(into: [0]) { $0.append($0[$0.count - 1] + size(chunk($1))) }
+  /// What is kept of the chunks before each one, and at last of all.
+  func kept() -> [LSTMKept] {
+    (0..<chunkCount).reduce(into: [LSTMKept(inputs: 0, gates: 0, cells: 0)]) { kept, index in
+      let (before, chunk) = (kept[index], chunk(index))
+      let states = chunk.steps * width * chunk.lanes
+      kept.append(
+        LSTMKept(
+          inputs: before.inputs + (chunk.steps + 1) * inputs * chunk.lanes,
+          gates: before.gates + 4 * states, cells: before.cells + states))
+    }
   }
 
   /// Both weights side by side, `[4 width, features + width]`.
@@ -112,6 +118,16 @@ struct LSTMChunk: Sendable {
   let steps: Int
   /// Whole vectors of sequences.
   let lanes: Int
+}
+
+/// How many scalars are kept of some chunks, each chunk's after those of the chunks before it.
+struct LSTMKept: Sendable {
+  /// What each step read, and the state after the last one.
+  let inputs: Int
+  /// The activated gates of each step.
+  let gates: Int
+  /// The cells after each step.
+  let cells: Int
 }
 
 /// Copies rows of `count` scalars into lanes, zeros where there is no row.
@@ -146,25 +162,23 @@ extension Kernels {
     let plan = LSTMPlan(operands, order)
     let (batch, width) = (operands.x.shape[0], plan.width)
     let weight = plan.weight(operands)
-    let weights = ConvolutionLayer.grouped(weight, channels: 4 * width, taps: plan.inputs) {
+    let weights = Lanes.grouped(weight, outputs: 4 * width, inputs: plan.inputs) {
       $0 * plan.inputs + $1
     }
-    let bias = ConvolutionLayer.filledUp(
+    let bias = Lanes.filledUp(
       binary(.add, operands.inputBias, operands.hiddenBias))
-    let starts = [
-      plan.starts { ($0.steps + 1) * plan.inputs * $0.lanes },
-      plan.starts { $0.steps * 4 * width * $0.lanes }, plan.starts { $0.steps * width * $0.lanes },
-    ]
-    let saved = starts.map { uninitialized([$0[plan.chunkCount]]) }
+    let starts = plan.kept()
+    let total = starts[plan.chunkCount]
+    let saved = [total.inputs, total.gates, total.cells].map { uninitialized([$0]) }
     let output = Tensor.zeros([batch, plan.time, width])
     let (source, result) = (SharedPointer(operands.x.address), SharedPointer(output.address))
     let memory = saved.map { SharedPointer($0.address) }
     context.threads.run(chunks: plan.chunkCount) { index in
       let chunk = plan.chunk(index)
       let lanes = chunk.lanes
-      let start = starts.map { $0[index] }
+      let start = starts[index]
       let (inputs, gates, cells) = (
-        memory[0] + start[0], memory[1] + start[1], memory[2] + start[2]
+        memory[0] + start.inputs, memory[1] + start.gates, memory[2] + start.cells
       )
       let offsets = (0..<plan.inputs).map { Int32($0 * lanes) }
       (inputs + plan.features * lanes).update(repeating: 0, count: width * lanes)
@@ -175,11 +189,11 @@ extension Kernels {
         // Behind the next step's input.
         let hidden = input + (plan.inputs + plan.features) * lanes
         copyRows(rows, source.pointer, count: plan.features, toLanes: lanes, input)
-        relate_block_convolve(
-          plan.inputs, offsets, weights.address, bias.address, input, ConvolutionLayer.lanes,
-          lanes / ConvolutionLayer.lanes, 4 * width, gate, ConvolutionLayer.lanes, lanes)
+        relate_multiply_lanes(
+          plan.inputs, offsets, weights.address, bias.address, input, Lanes.count,
+          lanes / Lanes.count, 4 * width, gate, Lanes.count, lanes)
         relate_lstm_cell(
-          1, width * lanes, gate, step > 0 ? cell - width * lanes : nil, cell, hidden)
+          width * lanes, gate, step > 0 ? cell - width * lanes : nil, cell, hidden)
         copyLanes(lanes, hidden, toRows: rows, count: width, result.pointer)
       }
     }
