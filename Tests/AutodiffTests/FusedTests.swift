@@ -115,6 +115,16 @@ import Testing
       silent.apply(fused.operation, fused.inputs.map { silent.variable($0) }).value == recorded)
   }
 
+  /// As zero it would look like a channel that is merely constant.
+  @Test func notANumberReachesTheVariances() {
+    var inputs = Self.convolutions([3, 1, 5, 5], [2], kernel: 2, stride: 1, padding: 0).inputs
+    inputs[0] = Tensor(repeating: .nan, shape: inputs[0].shape)
+    let result = Kernels.convolutionStack(
+      ConvolutionStackOperands(inputs), Convolution(stride: 1, padding: 0), epsilon: 1e-5,
+      context: context)
+    #expect(result.variances[0].scalars.allSatisfy { $0.isNaN })
+  }
+
   @Test(arguments: [false, true])
   func profileCountsTheProductsOfTheStack(_ needsImages: Bool) {
     let fused = Self.convolutions([37, 3, 19, 14], [9, 17], kernel: 3, stride: 2, padding: 1)
