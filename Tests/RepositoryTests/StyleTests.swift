@@ -19,6 +19,12 @@ import Testing
     #expect(tree.sources().flatMap { $0.offences { $0.count > 100 } } == [])
   }
 
+  /// Swift 6.3's optimiser may copy such a tuple and never release it: a leak at every step.
+  @Test func noTupleIsKeptAlive() {
+    let call = "withExtendedLifetime" + "(("
+    #expect(tree.sources().flatMap { $0.offences { $0.contains(call) } } == [])
+  }
+
   @Test func everyFileSaysFirstWhatItIs() {
     let silent = tree.sources().filter { file in
       guard file.fileExtension == "swift" else { return false }
