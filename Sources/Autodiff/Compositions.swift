@@ -78,7 +78,7 @@ private func composedConvolutionStack(
 }
 
 /// Step by step over all sequences at once; those that have ended are held by a mask.
-private func composedLSTM(_ operands: [Variable], _ order: SequenceOrder) -> Variable {
+private func composedLSTM(_ operands: [Variable], _ order: SequenceTraversal) -> Variable {
   let x = operands[0]
   let tape = x.tape
   let (batch, time, features) = (x.shape[0], x.shape[1], x.shape[2])

@@ -59,7 +59,7 @@ enum Operation: Sendable {
   /// (images, then weight, bias, scale and offset of each layer): convolution, batch normalisation
   /// and ReLU, layer after layer.
   case convolutionStack(Convolution, epsilon: Float)
-  case lstm(SequenceOrder)
+  case lstm(SequenceTraversal)
   case relation(RelationShape)
 }
 

@@ -153,7 +153,7 @@ extension Variable {
     precondition(
       inputWeight.shape == [4 * width, shape[2]] && hiddenWeight.shape == [4 * width, width],
       "lstm: \(shape) with weights \(inputWeight.shape) and \(hiddenWeight.shape)")
-    let order = SequenceOrder(lengths: lengths, isReversed: reversed)
+    let order = SequenceTraversal(lengths: lengths, isReversed: reversed)
     let outputs = tape.apply(
       .lstm(order), [self, inputWeight, hiddenWeight, inputBias, hiddenBias])
     // The output of an empty sequence's first position is zero, as its last state is.

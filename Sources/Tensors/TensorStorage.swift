@@ -19,3 +19,9 @@ final class TensorStorage: @unchecked Sendable {
 
   deinit { StoragePool.shared.giveBack(block) }
 }
+
+/// Scratch memory for the length of a closure.
+func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+  let storage = TensorStorage(count: count)
+  withExtendedLifetime(storage) { body(storage.scalars) }
+}

@@ -29,7 +29,7 @@ import Testing
 
   /// Sequences of the given lengths, last step first, in one step more than they need.
   private static func lstm(_ lengths: [Int], features: Int, width: Int) -> Fused {
-    let order = SequenceOrder(lengths: lengths, isReversed: true)
+    let order = SequenceTraversal(lengths: lengths, isReversed: true)
     let shapes: [Shape] = [
       [lengths.count, order.steps + 1, features], [4 * width, features], [4 * width, width],
       [4 * width], [4 * width],

@@ -100,12 +100,16 @@ import Training
     #expect(try workspace.relate(arguments + ["--data-seed", "2"]).code == 1)
   }
 
+  private func bench(_ command: String, _ config: String) throws -> JSONValue {
+    try json(
+      workspace.relate([
+        "bench", command, "--config", config, "--batch", "2", "--steps", "2", "--warmup", "1",
+        "--json",
+      ]).requiringSuccess().output)
+  }
+
   @Test func aStepIsTimed() throws {
-    let output = try workspace.relate([
-      "bench", "step", "--config", "clevr-state", "--batch", "2", "--steps", "2", "--warmup", "1",
-      "--json",
-    ]).requiringSuccess().output
-    let result = try json(output)
+    let result = try bench("step", "clevr-state")
     #expect(
       result.names == [
         "batch", "config", "engine", "mode", "ms_median", "ms_min", "parameters", "peak_bytes",
@@ -120,13 +124,9 @@ import Training
   }
 
   @Test func theTimeOfAStepIsSharedOutAmongItsParts() throws {
-    let output = try workspace.relate([
-      "bench", "kernels", "--config", "babi", "--batch", "2", "--steps", "2", "--warmup", "1",
-      "--json",
-    ]).requiringSuccess().output
-    let result = try json(output)
+    let result = try bench("kernels", "babi")
     guard let parts = result["parts"]?.list, case .number(let best)? = result["best_gigaflops"]
-    else { throw TestFailure("No parts or no best rate: \(output)") }
+    else { throw TestFailure("No parts or no best rate: \(result)") }
     let names = parts.map { $0["name"] }
     #expect(names.contains(.string("relation")) && names.contains(.string("lstm")))
     #expect(best > 1)

@@ -87,12 +87,6 @@ private struct ConvolutionPlan: Sendable {
   }
 }
 
-/// Scratch memory for the length of a closure.
-func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-  let storage = TensorStorage(count: count)
-  withExtendedLifetime(storage) { body(storage.scalars) }
-}
-
 extension Kernels {
   /// The convolution of `x` `[batch, in, h, w]` with `weight` `[out, in, kh, kw]`, plus `bias`
   /// `[out]`.

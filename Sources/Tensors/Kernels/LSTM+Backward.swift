@@ -5,7 +5,7 @@ import CKernels
 extension Kernels {
   /// The gradients of an LSTM with respect to its operands, in their order.
   public static func lstmGradients(
-    _ gradient: Tensor, _ operands: LSTMOperands, saved: [Tensor], order: SequenceOrder,
+    _ gradient: Tensor, _ operands: LSTMOperands, saved: [Tensor], order: SequenceTraversal,
     context: ComputeContext
   ) -> [Tensor] {
     let plan = LSTMPlan(operands, order)

@@ -3,7 +3,7 @@
 import CKernels
 
 /// Which steps of each sequence are taken, and in which direction.
-public struct SequenceOrder: Sendable {
+public struct SequenceTraversal: Sendable {
   /// The number of steps of each sequence.
   public let lengths: [Int]
   /// Whether the last step comes first.
@@ -60,11 +60,11 @@ struct LSTMPlan: Sendable {
   let features: Int
   let width: Int
   let time: Int
-  let order: SequenceOrder
+  let order: SequenceTraversal
   /// The sequences, longest first.
   let sequences: [Int]
 
-  init(_ operands: LSTMOperands, _ order: SequenceOrder) {
+  init(_ operands: LSTMOperands, _ order: SequenceTraversal) {
     (time, features) = (operands.x.shape[1], operands.x.shape[2])
     width = operands.hiddenWeight.shape[1]
     self.order = order
@@ -157,7 +157,7 @@ extension Kernels {
   /// The outputs `[batch, time, width]` of an LSTM; and what each step read, its gates and its
   /// cells.
   public static func lstm(
-    _ operands: LSTMOperands, order: SequenceOrder, context: ComputeContext
+    _ operands: LSTMOperands, order: SequenceTraversal, context: ComputeContext
   ) -> (output: Tensor, saved: [Tensor]) {
     let plan = LSTMPlan(operands, order)
     let (batch, width) = (operands.x.shape[0], plan.width)
