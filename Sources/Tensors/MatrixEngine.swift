@@ -10,10 +10,14 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
   case openblas
   /// oneDNN: generates code for each shape; float32 and bfloat16.
   case onednn
+  /// Our own kernels for processors with AVX-512; float32, and bfloat16 for g.
+  case avx512
 
-  /// The fastest engine that this machine has.
-  public static var best: MatrixEngine {
-    onednn.failure(computingIn: .fp32) == nil ? .onednn : .openblas
+  /// The fastest engine that this machine has for a precision; where none has it, the one whose
+  /// failure says best what is missing.
+  public static func best(for precision: Precision) -> MatrixEngine {
+    let preferred: [MatrixEngine] = [.avx512, .onednn, .openblas]
+    return preferred.first { $0.failure(computingIn: precision) == nil } ?? .onednn
   }
 
   /// Loads the library if need be; why it cannot compute in a precision on this machine, in a
@@ -24,11 +28,17 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
       case (.openblas, .fp32): relate_openblas_load()
       case (.onednn, .fp32): relate_onednn_load()
       case (.onednn, .bf16): relate_onednn_lacks_bfloat16()
-      case (.openblas, .bf16): UnsafePointer<CChar>?.none
+      case (.avx512, _), (.openblas, .bf16): UnsafePointer<CChar>?.none
       }
     if let failure { return String(cString: failure) }
-    return self == .openblas && precision == .bf16
-      ? "OpenBLAS computes in float32 only; oneDNN has bfloat16" : nil
+    return switch (self, precision) {
+    case (.openblas, .bf16): "OpenBLAS computes in float32 only; oneDNN and avx512 have bfloat16"
+    case (.avx512, .fp32) where !relate_panels_are_supported():
+      "this processor has no AVX-512 (F, BW, VL and DQ)"
+    case (.avx512, .bf16) where !relate_panels_support_bfloat16():
+      "this processor has no instructions for bfloat16 (AVX512_BF16)"
+    default: nil
+    }
   }
 
   /// The library in its own words once it is loaded, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
@@ -39,6 +49,7 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
       let version = configuration.split(separator: " ").prefix(2).joined(separator: " ")
       return "\(version), \(String(cString: relate_openblas_kernels())) kernels"
     case .onednn: return String(cString: relate_onednn_description())
+    case .avx512: return "AVX-512 kernels"
     }
   }
 }
@@ -69,6 +80,12 @@ extension MatrixEngine {
       return
     }
     switch self {
+    case .avx512:
+      withScratch(k * Panels.filledUp(n)) { room in
+        relate_panels_multiply(
+          transposeA, transposeB, m, n, k, Self.floats(a), strideA, Self.floats(b), strideB,
+          accumulating, c, strideC, room)
+      }
     case .openblas:
       relate_sgemm(
         transposeA, transposeB, Int32(m), Int32(n), Int32(k), 1, Self.floats(a), Int32(strideA),
@@ -92,7 +109,7 @@ extension MatrixEngine {
     bias: UnsafePointer<Float>, into y: UnsafeMutablePointer<Result>
   ) {
     switch self {
-    case .openblas:
+    case .openblas, .avx512:
       let y = UnsafeMutablePointer(mutating: Self.floats(y))
       multiply(transposeB: true, m, n, k, x, stride: k, weight, stride: k, into: y, stride: n)
       relate_bias_relu(m, n, bias, y)
@@ -107,7 +124,7 @@ extension MatrixEngine {
   }
 
   private static func floats<Scalar>(_ pointer: UnsafePointer<Scalar>) -> UnsafePointer<Float> {
-    precondition(Scalar.self == Float.self, "OpenBLAS multiplies float32, not \(Scalar.self)")
+    precondition(Scalar.self == Float.self, "only oneDNN multiplies \(Scalar.self)")
     return UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)
   }
 

@@ -39,6 +39,7 @@ public enum Numerics {
       """
       Give it the same OpenBLAS release, and set OPENBLAS_CORETYPE to the name of the run's kernels
       """
+    case .avx512: "Give it the same release of Relate"
     case .onednn:
       """
       Give it the same oneDNN release, and set ONEDNN_MAX_CPU_ISA to the name of the run's kernels

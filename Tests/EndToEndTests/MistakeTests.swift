@@ -121,7 +121,9 @@ import Training
     #expect(try workspace.run("run").digests() == Reference.short.get().digests)
   }
 
-  @Test(arguments: MatrixEngine.allCases.filter { $0.failure(computingIn: .fp32) == nil })
+  /// With kernels of our own, only another release of ours computes other bits.
+  @Test(
+    arguments: [MatrixEngine.openblas, .onednn].filter { $0.failure(computingIn: .fp32) == nil })
   func aWorkerOfOtherArithmeticIsRefused(_ engine: MatrixEngine) throws {
     let cluster = try ClusterByHand(
       .short, ["--engine", engine.rawValue], run: "run", in: workspace)
@@ -129,7 +131,7 @@ import Training
     let (variable, other) =
       switch engine {
       case .openblas: ("OPENBLAS_CORETYPE", run.contains("Haswell") ? "Sandybridge" : "Haswell")
-      case .onednn: ("ONEDNN_MAX_CPU_ISA", run.contains("avx2 ") ? "AVX" : "AVX2")
+      default: ("ONEDNN_MAX_CPU_ISA", run.contains("avx2 ") ? "AVX" : "AVX2")
       }
     let stranger = try cluster.startWorker(environment: [variable: other])
     expectRefusal(try stranger.wait(), [variable, run])

@@ -12,8 +12,8 @@ import Testing
   @Test(arguments: ModelKind.allCases)
   func aStepReusesTheMemoryOfTheOneBefore(of kind: ModelKind) async {
     await #expect(processExitsWith: .success) { [kind = kind as ModelKind] in
-      for precision in Precision.onThisMachine {
-        try expectSteadyMemory(of: kind, precision, threadCount: 1)
+      for arithmetic in Arithmetic.onThisMachine {
+        try expectSteadyMemory(of: kind, arithmetic, threadCount: 1)
       }
     }
   }
@@ -21,8 +21,8 @@ import Testing
   @Test(arguments: ModelKind.allCases)
   func threadsLeaveNothingBehindAStep(of kind: ModelKind) async {
     await #expect(processExitsWith: .success) { [kind = kind as ModelKind] in
-      for precision in Precision.onThisMachine {
-        try expectSteadyMemory(of: kind, precision, threadCount: 2)
+      for arithmetic in Arithmetic.onThisMachine {
+        try expectSteadyMemory(of: kind, arithmetic, threadCount: 2)
       }
     }
   }
@@ -89,23 +89,29 @@ enum ModelKind: String, CaseIterable, Codable {
   }
 }
 
-extension Precision {
-  fileprivate static var onThisMachine: [Precision] {
-    allCases.filter { $0.engine.failure(computingIn: $0) == nil }
+private struct Arithmetic: CustomStringConvertible {
+  let engine: MatrixEngine
+  let precision: Precision
+
+  static var onThisMachine: [Arithmetic] {
+    MatrixEngine.allCases.flatMap { engine in
+      Precision.allCases.filter { engine.failure(computingIn: $0) == nil }
+        .map { Arithmetic(engine: engine, precision: $0) }
+    }
   }
 
-  fileprivate var engine: MatrixEngine { self == .bf16 ? .onednn : .openblas }
+  var description: String { "\(engine)/\(precision)" }
 }
 
 /// Expects that steps, once warm, hold as much memory as the one before, and that on one thread
 /// they ask the system for none; how many chunks of an operation run at once is not for two to say.
 private func expectSteadyMemory(
-  of kind: ModelKind, _ precision: Precision, threadCount: Int
+  of kind: ModelKind, _ arithmetic: Arithmetic, threadCount: Int
 ) throws {
   let model = kind.model
   let inputs = model.randomInputs(batch: 48, seed: 0)
   let context = try ComputeContext(
-    threadCount: threadCount, engine: precision.engine, precision: precision)
+    threadCount: threadCount, engine: arithmetic.engine, precision: arithmetic.precision)
   var training = Training(of: model.layout, context)
   func memoryAfterStep() -> TensorMemory {
     training.step { model.forward(inputs, in: $0).loss }
@@ -117,10 +123,10 @@ private func expectSteadyMemory(
   for _ in 0..<5 {
     let after = memoryAfterStep()
     #expect(
-      after.bytesInUse == before.bytesInUse, "\(kind) in \(precision): \(before) became \(after)")
+      after.bytesInUse == before.bytesInUse, "\(kind) in \(arithmetic): \(before) became \(after)")
     #expect(
       threadCount > 1 || after.blocksTaken == before.blocksTaken,
-      "\(kind) in \(precision): \(before) became \(after)")
+      "\(kind) in \(arithmetic): \(before) became \(after)")
   }
 }
 

@@ -67,7 +67,7 @@ def parse_arguments():
         help="steps timed each turn (1 to 10, by the config), after 1 or 2 that are not")
     add("--batch", type=positive, default=64, metavar="N", help="samples of the mini-batch (64)")
     add("--threads", type=positive, default=1, metavar="N", help="threads, a core for each (1)")
-    add("--engine", choices=["auto", "openblas", "onednn"], default="auto",
+    add("--engine", choices=["auto", "openblas", "onednn", "avx512"], default="auto",
         help="what multiplies Relate's matrices (auto)")
     add("--compile", action="store_true",
         help="time torch.compile too and count the faster; slow to start, needs a C++ compiler")

@@ -15,13 +15,14 @@ struct NumericsOptions: ParsableArguments {
 
   @Option(
     help: """
-      The matrix engine: openblas is always there; onednn is faster and alone computes bf16. \
-      Unless said, or with auto, the fastest that this machine has.
+      The matrix engine: openblas is always there and computes fp32; onednn is faster; avx512, for \
+      processors that have it, is the fastest. Unless said, or with auto, the fastest that this \
+      machine has.
       """)
   var engine: EngineChoice?
 
   enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
-    case auto, openblas, onednn
+    case auto, openblas, onednn, avx512
   }
 
   /// The precision that was said, or float32.
@@ -30,8 +31,7 @@ struct NumericsOptions: ParsableArguments {
   /// The engine that was said; otherwise the fastest that this machine has for the precision.
   var resolvedEngine: MatrixEngine {
     let named = engine.flatMap { MatrixEngine(rawValue: $0.rawValue) }
-    // Only oneDNN computes bf16: where it cannot, its own sentence says why.
-    return named ?? (resolvedPrecision == .bf16 ? .onednn : .best)
+    return named ?? .best(for: resolvedPrecision)
   }
 
   /// Whether nothing was said.

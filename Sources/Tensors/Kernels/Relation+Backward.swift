@@ -1,4 +1,4 @@
-// The relation backwards: the same tiles, last layer first.
+// The relation backwards: the same tiles, last layer first; then the terms of objects.
 
 import CKernels
 
@@ -11,52 +11,44 @@ extension Kernels {
     shape: RelationShape, context: ComputeContext
   ) -> [Tensor] {
     let plan = RelationPlan(operands, shape)
-    return switch context.precision {
-    case .bf16 where plan.layerCount > 1:
-      gradients(gradient, operands, RelationKept<BFloat16>(plan, tensors: saved), plan, context)
-    case .fp32, .bf16:
-      gradients(gradient, operands, RelationKept<Float>(plan, tensors: saved), plan, context)
+    func gradients<Layers: RelationLayers>(_: Layers.Type) -> [Tensor] {
+      let objectGradient = uninitialized(operands.objects.shape)
+      let questionGradient = operands.question.map { uninitialized($0.shape) }
+      // Each chunk has sums of its own: weight and bias of each layer, one after another.
+      let shapes = zip(operands.weights, operands.biases).flatMap { [$0.shape, $1.shape] }
+      var offsets = [0]
+      for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
+      let count = offsets[offsets.count - 1]
+      let sums = (0..<plan.chunkCount).map { _ in uninitialized([count]) }
+      let pass = RelationBackward(
+        plan: plan, engine: context.engine, operands: RelationAddresses(operands),
+        terms: RelationTerms(tensor: saved[0]),
+        layers: Layers(
+          plan, operands, engine: context.engine, kept: Array(saved.dropFirst())),
+        gradient: SharedPointer(gradient.address),
+        objectGradient: SharedPointer(objectGradient.address),
+        questionGradient: questionGradient.map { SharedPointer($0.address) },
+        sums: sums.map { SharedPointer($0.address) }, offsets: offsets)
+      context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
+      context.threads.run(chunks: 8) { pass.addUpChunks(part($0, of: 8, in: count)) }
+      extendLifetime(operands)
+      extendLifetime(gradient)
+      extendLifetime(pass)
+      extendLifetime(sums)
+      let parameters = zip(offsets, shapes).map { sums[0].window(from: $0, shape: $1) }
+      return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
     }
-  }
-
-  private static func gradients<Scalar: ActivationScalar>(
-    _ gradient: Tensor, _ operands: RelationOperands<Tensor>, _ kept: RelationKept<Scalar>,
-    _ plan: RelationPlan, _ context: ComputeContext
-  ) -> [Tensor] {
-    let objectGradient = uninitialized(operands.objects.shape)
-    let questionGradient = operands.question.map { uninitialized($0.shape) }
-    // Each chunk has sums of its own: weight and bias of each layer, one after another.
-    let shapes = zip(operands.weights, operands.biases).flatMap { [$0.shape, $1.shape] }
-    var offsets = [0]
-    for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
-    let count = offsets[offsets.count - 1]
-    let sums = (0..<plan.chunkCount).map { _ in uninitialized([count]) }
-    let pass = RelationBackward(
-      plan: plan, engine: context.engine, operands: RelationAddresses(operands),
-      weights: operands.weights.dropFirst().map(Scalar.rounding),
-      gradient: SharedPointer(gradient.address), kept: kept,
-      objectGradient: SharedPointer(objectGradient.address),
-      questionGradient: questionGradient.map { SharedPointer($0.address) },
-      sums: sums.map { SharedPointer($0.address) }, offsets: offsets)
-    context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
-    context.threads.run(chunks: 8) { pass.addUpChunks(part($0, of: 8, in: count)) }
-    extendLifetime(operands)
-    extendLifetime(gradient)
-    extendLifetime(pass)
-    extendLifetime(sums)
-    let parameters = zip(offsets, shapes).map { sums[0].window(from: $0, shape: $1) }
-    return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
+    return withLayers(of: plan, context) { gradients($0) }
   }
 }
 
-private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
+private struct RelationBackward<Layers: RelationLayers>: Sendable {
   let plan: RelationPlan
   let engine: MatrixEngine
   let operands: RelationAddresses
-  /// Of the second layer and those after it.
-  let weights: [Activations<Scalar>]
+  let terms: RelationTerms
+  let layers: Layers
   let gradient: SharedPointer
-  let kept: RelationKept<Scalar>
   let objectGradient: SharedPointer
   let questionGradient: SharedPointer?
   /// Of each chunk; `offsets` says where the parts lie.
@@ -82,20 +74,17 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
         weightGradient(layer, chunk).update(repeating: 0, count: count)
       }
     }
-    withScratch(2 * size) { terms in
-      terms.update(repeating: 0, count: 2 * size)
+    withScratch(2 * size) { room in
+      room.update(repeating: 0, count: 2 * size)
       let skipped = samples.lowerBound * plan.shape.objects * plan.widths[0]
-      let space = plan.tileRows * plan.widest
-      let scratch = Activations<Scalar>(count: 2 * space)
-      withScratch(space) { product in
-        for (index, tile) in tiles.enumerated() {
-          run(
-            tile, chunk, isFirst: index == 0, first: terms - skipped,
-            second: terms + size - skipped, x: scratch.pointer, g: scratch + space, product)
-        }
-      }
-      extendLifetime(scratch)
-      finish(samples, chunk, first: terms, second: terms + size)
+      let layerIndices = 0..<plan.layerCount
+      layers.backward(
+        tiles, terms, gradient: gradient,
+        into: RelationGradients(
+          weights: layerIndices.map { weightGradient($0, chunk) },
+          biases: layerIndices.map { biasGradient($0, chunk) }, first: room - skipped,
+          second: room + size - skipped))
+      finish(samples, chunk, first: room, second: room + size)
     }
   }
 
@@ -105,65 +94,6 @@ private struct RelationBackward<Scalar: ActivationScalar>: Sendable {
       relate_add_scaled(
         range.count, 1, chunk + range.lowerBound, sums[0] + range.lowerBound)
     }
-  }
-
-  /// - Parameters:
-  ///   - isFirst: whether no tile of the chunk has left its sums yet.
-  ///   - x: room for the first layer's activations.
-  ///   - g: room for the gradient of a layer's sums, before its ReLU.
-  ///   - product: room for the gradient of a layer's inputs.
-  private func run(
-    _ tile: RelationTile, _ chunk: Int, isFirst: Bool, first: UnsafeMutablePointer<Float>,
-    second: UnsafeMutablePointer<Float>, x: UnsafeMutablePointer<Scalar>,
-    g: UnsafeMutablePointer<Scalar>, _ product: UnsafeMutablePointer<Float>
-  ) {
-    kept.writeFirstLayer(of: tile, plan, into: x)
-    startGradient(tile, chunk, g, product)
-    for layer in (1..<max(plan.layerCount, 1)).reversed() {
-      let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
-      let below = layer == 1 ? x : kept.activations[layer - 2] + tile.start * inputs
-      engine.multiply(
-        transposeA: true, outputs, inputs, tile.rows, g, stride: outputs, below, stride: inputs,
-        accumulating: !isFirst, into: weightGradient(layer, chunk), stride: inputs)
-      engine.multiply(
-        tile.rows, inputs, outputs, g, stride: outputs, weights[layer - 1].pointer,
-        stride: inputs, into: product, stride: inputs)
-      if layer > 1 {
-        Scalar.reluBackward(
-          tile.rows, inputs, activation: below, gradient: product, into: g,
-          columns: biasGradient(layer - 1, chunk))
-      }
-    }
-    let width = plan.widths[0]
-    plan.forEachRun(in: tile) { secondObject, firstObject, count, row in
-      Scalar.pairBackward(
-        count, width, gradient: product + row * width, activation: x + row * width,
-        first: first + firstObject * width, second: second + secondObject * width)
-    }
-  }
-
-  /// Every pair's gradient is its sample's, where the last layer was positive.
-  private func startGradient(
-    _ tile: RelationTile, _ chunk: Int, _ g: UnsafeMutablePointer<Scalar>,
-    _ product: UnsafeMutablePointer<Float>
-  ) {
-    let last = plan.layerCount - 1
-    let width = plan.widths[last]
-    plan.forEachSample(in: tile) { sample, pairs in
-      let row = pairs.lowerBound - tile.pairs.lowerBound
-      let upstream = gradient + sample * width
-      if let mask = kept.mask(of: tile, width: width) {
-        Scalar.maskedRows(
-          from: row, pairs.count, width, mask: mask, gradient: upstream, into: g + row * width,
-          columns: biasGradient(last, chunk))
-      } else {
-        // A single layer has no product behind it.
-        for row in row..<row + pairs.count {
-          (product + row * width).update(from: upstream, count: width)
-        }
-      }
-    }
-    kept.fillUp(tile, width, g)
   }
 
   /// From the gradients of W₁ o and of W₂ o + W₃ q + b to those of the first layer, the objects and

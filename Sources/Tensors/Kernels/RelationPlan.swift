@@ -44,7 +44,7 @@ struct RelationPlan: Sendable {
     // pairs few; a power of two, so that two or four threads have equal shares.
     let weightCount = operands.weights.reduce(0) { $0 + $1.count }
     let pairCount = offsets[offsets.count - 1]
-    let most = min(8, shape.batch, pairCount / 1024, max(2, 48_000_000 / max(weightCount, 1)))
+    let most = min(8, shape.batch, pairCount / 1024, max(2, 4_000_000 / max(weightCount, 1)))
     chunkCount = [8, 4, 2].first { $0 <= most } ?? 1
   }
 

@@ -1,0 +1,268 @@
+// The kernels of panels, included once for each type of the operands: TARGET are the instructions
+// there are, NAMED makes a function's name, VALUES_PER_WORD is 1 for float32 and 2 for bfloat16.
+
+#undef KERNEL
+#undef WORDS
+#undef PACKED_PANEL
+#undef FOR_EACH_BLOCK
+
+#define KERNEL static inline __attribute__((always_inline)) TARGET
+// The words of a row of a panel by columns.
+#define WORDS (PANEL / VALUES_PER_WORD)
+
+// sums += the products of a word of each row of the left factor with a row of a panel of the
+// right one.
+KERNEL __m512 NAMED(multiply_add)(__m512i a, __m512i b, __m512 sum) {
+#if VALUES_PER_WORD == 1
+  return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum);
+#else
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+#endif
+}
+
+// Adds to `rows` rows of a block of sums: over `count` words that lie `step` apart in the left
+// factor, whose rows lie `row_step` apart, and that are rows of a panel of the right one.
+KERNEL void NAMED(accumulate)(const int rows, ptrdiff_t count, const word *a, ptrdiff_t row_step,
+                              ptrdiff_t step, const word *b, __m512 (*sums)[2]) {
+#pragma clang loop unroll(disable)
+  for (ptrdiff_t k = 0; k < count; k++, a += step, b += PANEL) {
+    __m512i left = _mm512_loadu_si512(b), right = _mm512_loadu_si512(b + 16);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      __m512i x = _mm512_set1_epi32(a[i * row_step]);
+      sums[i][0] = NAMED(multiply_add)(x, left, sums[i][0]);
+      sums[i][1] = NAMED(multiply_add)(x, right, sums[i][1]);
+    }
+  }
+}
+
+// A block of a product along the `inner` columns of the left factor, from row `row` of `rows` on.
+KERNEL void NAMED(multiply_columns)(ptrdiff_t rows, ptrdiff_t inner, ptrdiff_t row,
+                                    const word *a, const word *b, block *sums) {
+  ptrdiff_t words = (inner + VALUES_PER_WORD - 1) / VALUES_PER_WORD;
+  a += row * WORDS;
+  for (; words > 0; words -= WORDS, a += rows * WORDS, b += WORDS * PANEL)
+    NAMED(accumulate)(BLOCK_ROWS, smaller(words, WORDS), a, WORDS, 1, b, sums->row);
+}
+
+// The rows of a left factor that stay in the cache.
+INLINE ptrdiff_t NAMED(reused_rows)(ptrdiff_t inner) {
+  ptrdiff_t rows = REUSED_BYTES / 4 * VALUES_PER_WORD / (inner + 1) / BLOCK_ROWS * BLOCK_ROWS;
+  return rows < BLOCK_ROWS ? BLOCK_ROWS : rows;
+}
+
+// A panel of a weight that was packed along `inner`.
+#define PACKED_PANEL(weight, inner, panel)                                                     \
+  ((const word *)(weight) + (panel) * panel_count(inner) * WORDS * PANEL)
+
+// Runs what follows for every block of a product of `rows` rows, `inner` products a sum and `width`
+// columns: `row` and `panel` say where it lies.
+#define FOR_EACH_BLOCK(rows, inner, width)                                                     \
+  for (ptrdiff_t part = NAMED(reused_rows)(inner), start = 0; start < (rows); start += part)   \
+    for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)                             \
+      for (ptrdiff_t row = start; row < smaller(rows, start + part); row += BLOCK_ROWS)
+
+// Stores two rows of a panel, of which `row` is the first, even one.
+KERNEL void NAMED(store)(ptrdiff_t rows, ptrdiff_t panel, ptrdiff_t row, const __m512 even[2],
+                         const __m512 odd[2], relate_panels to) {
+#if VALUES_PER_WORD == 1
+  float *out = (float *)(to.by_columns ? to.by_columns : to.by_rows) + (panel * rows + row) * PANEL;
+  _mm512_storeu_ps(out, even[0]), _mm512_storeu_ps(out + 16, even[1]);
+  _mm512_storeu_ps(out + PANEL, odd[0]), _mm512_storeu_ps(out + PANEL + 16, odd[1]);
+#else
+  __m512i first = (__m512i)_mm512_cvtne2ps_pbh(even[1], even[0]);
+  __m512i second = (__m512i)_mm512_cvtne2ps_pbh(odd[1], odd[0]);
+  if (to.by_columns) {
+    uint16_t *out = (uint16_t *)to.by_columns + (panel * rows + row) * PANEL;
+    _mm512_storeu_si512(out, first), _mm512_storeu_si512(out + PANEL, second);
+  }
+  if (to.by_rows) {
+    // Columns 0 to 15 and 16 to 31, the values of the two rows by turns.
+    const __m512i low = _mm512_set_epi16(
+        47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4,
+        35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+    uint16_t *out = (uint16_t *)to.by_rows + (panel * rows + row) * PANEL;
+    _mm512_storeu_si512(out, _mm512_permutex2var_epi16(first, low, second));
+    _mm512_storeu_si512(out + PANEL, _mm512_permutex2var_epi16(first, high, second));
+  }
+#endif
+}
+
+KERNEL void NAMED(store_block)(ptrdiff_t rows, ptrdiff_t panel, ptrdiff_t row, const block *b,
+                               relate_panels to) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < BLOCK_ROWS; i += 2)
+    NAMED(store)(rows, panel, row + i, b->row[i], b->row[i + 1], to);
+}
+
+KERNEL void NAMED(start_with)(const float *bias, block *sums) {
+  for (int j = 0; j < 2; j++) {
+    __m512 start = bias ? _mm512_loadu_ps(bias + 16 * j) : _mm512_setzero_ps();
+    for (int i = 0; i < BLOCK_ROWS; i++) sums->row[i][j] = start;
+  }
+}
+
+static TARGET void NAMED(pack)(ptrdiff_t outputs, ptrdiff_t inputs, bool along_outputs,
+                                      const float *weight, void *out) {
+  const ptrdiff_t inner = along_outputs ? outputs : inputs;
+  const ptrdiff_t inner_step = along_outputs ? inputs : 1;
+  const ptrdiff_t width = along_outputs ? inputs : outputs, step = along_outputs ? 1 : inputs;
+  const ptrdiff_t rows = panel_count(inner) * PANEL;
+  for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)
+    for (ptrdiff_t row = 0; row < rows; row += TILE) {
+      __m512 values[TILE][2];
+      load_rows(weight + row * inner_step + panel * PANEL * step, inner_step, step, inner - row,
+                width - panel * PANEL, values);
+      for (int i = 0; i < TILE; i += 2)
+        NAMED(store)(rows, panel, row + i, values[i], values[i + 1], (relate_panels){NULL, out});
+    }
+}
+
+// The values of a row of a pair, or zeros; returns where they are positive.
+KERNEL uint32_t NAMED(pair_row)(const relate_panels_pairs *pairs, ptrdiff_t row, ptrdiff_t start,
+                                ptrdiff_t width, const float *first, const float *second,
+                                __m512 sum[2]) {
+  const uint32_t columns = pairs->first[row] < 0 ? 0 : columns_from(start, width);
+  __m512 other[2];
+  load_row(first + pairs->first[row] * width + start, columns, sum);
+  load_row(second + pairs->second[row] * width + start, columns, other);
+  add_rows_together(sum, other);
+  return relu_row(sum);
+}
+
+static TARGET void NAMED(pair_forward)(const relate_panels_pairs *pairs, ptrdiff_t width,
+                                       const float *first, const float *second, relate_panels x,
+                                       uint32_t *mask) {
+  for (ptrdiff_t row = 0; row < pairs->rows; row += 2)
+    for (ptrdiff_t panel = 0; panel < panel_count(width); panel++) {
+      __m512 sum[2][2];
+      for (int i = 0; i < 2; i++) {
+        uint32_t positive =
+            NAMED(pair_row)(pairs, row + i, panel * PANEL, width, first, second, sum[i]);
+        if (mask) mask[panel * pairs->rows + row + i] = positive;
+      }
+      NAMED(store)(pairs->rows, panel, row, sum[0], sum[1], x);
+    }
+}
+
+static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t outputs,
+                                         const void *x, const void *weight, const float *bias,
+                                         relate_panels y, uint32_t *mask) {
+  FOR_EACH_BLOCK(rows, inputs, outputs) {
+    block sums;
+    NAMED(start_with)(bias + panel * PANEL, &sums);
+    NAMED(multiply_columns)(rows, inputs, row, x, PACKED_PANEL(weight, inputs, panel), &sums);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < BLOCK_ROWS; i++) {
+      uint32_t positive = relu_row(sums.row[i]);
+      if (mask) mask[panel * rows + row + i] = positive;
+    }
+    NAMED(store_block)(rows, panel, row, &sums, y);
+  }
+}
+
+static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_t inputs,
+                                             ptrdiff_t outputs, const void *x, const void *weight,
+                                             const float *bias, float *sums, uint32_t *mask) {
+  const ptrdiff_t rows = pairs->rows;
+  FOR_EACH_BLOCK(rows, inputs, outputs) {
+    const uint32_t columns = columns_from(panel * PANEL, outputs);
+    block y;
+    NAMED(start_with)(bias + panel * PANEL, &y);
+    NAMED(multiply_columns)(rows, inputs, row, x, PACKED_PANEL(weight, inputs, panel), &y);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < BLOCK_ROWS; i++) {
+      uint32_t positive = relu_row(y.row[i]);
+      if (mask) mask[panel * rows + row + i] = positive;
+    }
+    add_rows(&y, pairs->sample + row, sums + panel * PANEL, outputs, columns);
+  }
+}
+
+static TARGET void NAMED(sum_backward)(const relate_panels_pairs *pairs, ptrdiff_t width,
+                                              const float *gradient, const uint32_t *mask,
+                                              relate_panels g, float *columns) {
+  const ptrdiff_t rows = pairs->rows;
+  for (ptrdiff_t panel = 0; panel < panel_count(width); panel++) {
+    const uint32_t existing = columns_from(panel * PANEL, width);
+    for (ptrdiff_t row = 0; row < rows; row += BLOCK_ROWS) {
+      block b;
+      __m512 sum[2];
+#pragma clang loop unroll(full)
+      for (int i = 0; i < BLOCK_ROWS; i++) {
+        const ptrdiff_t sample = pairs->sample[row + i];
+        const uint32_t wanted = sample < 0 ? 0 : existing & mask[panel * rows + row + i];
+        load_row(gradient + (sample < 0 ? 0 : sample) * width + panel * PANEL, wanted, b.row[i]);
+      }
+      sum_rows(&b, sum);
+      add_to_row(columns + panel * PANEL, existing, sum);
+      NAMED(store_block)(rows, panel, row, &b, g);
+    }
+  }
+}
+
+static TARGET void NAMED(backward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t outputs,
+                                          const void *g, const void *weight, const uint32_t *mask,
+                                          relate_panels out, float *columns) {
+  FOR_EACH_BLOCK(rows, outputs, inputs) {
+    block b;
+    __m512 sum[2];
+    NAMED(start_with)(NULL, &b);
+    NAMED(multiply_columns)(rows, outputs, row, g, PACKED_PANEL(weight, outputs, panel), &b);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < BLOCK_ROWS; i++) keep_where(mask[panel * rows + row + i], b.row[i]);
+    sum_rows(&b, sum);
+    add_to_row(columns + panel * PANEL, columns_from(panel * PANEL, inputs), sum);
+    NAMED(store_block)(rows, panel, row, &b, out);
+  }
+}
+
+static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdiff_t inputs,
+                                               ptrdiff_t outputs, const void *g,
+                                               const void *weight, const uint32_t *mask,
+                                               float *first, float *second) {
+  const ptrdiff_t rows = pairs->rows;
+  FOR_EACH_BLOCK(rows, outputs, inputs) {
+    const uint32_t columns = columns_from(panel * PANEL, inputs);
+    const int32_t *j = pairs->first + row;
+    block b;
+    NAMED(start_with)(NULL, &b);
+    NAMED(multiply_columns)(rows, outputs, row, g, PACKED_PANEL(weight, outputs, panel), &b);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < BLOCK_ROWS; r++) {
+      keep_where(mask[panel * rows + row + r], b.row[r]);
+      if (j[r] >= 0) add_to_row(first + j[r] * inputs + panel * PANEL, columns, b.row[r]);
+    }
+    add_rows(&b, pairs->second + row, second + panel * PANEL, inputs, columns);
+  }
+}
+
+static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
+                                                 ptrdiff_t inputs, const void *g, const void *x,
+                                                 bool accumulates, float *out) {
+  const ptrdiff_t words = rows / VALUES_PER_WORD;
+  for (ptrdiff_t panel = 0; panel < panel_count(inputs); panel++) {
+    const uint32_t columns = columns_from(panel * PANEL, inputs);
+    for (ptrdiff_t row = 0; row < outputs; row += BLOCK_ROWS) {
+      const word *left = (const word *)g + row / PANEL * words * PANEL + row % PANEL;
+      float *to = out + row * inputs + panel * PANEL;
+      block b;
+      for (int i = 0; i < BLOCK_ROWS; i++) prefetch_row(to + i * inputs);
+      NAMED(start_with)(NULL, &b);
+      NAMED(accumulate)(BLOCK_ROWS, words, left, 1, PANEL, (const word *)x + panel * words * PANEL,
+                        b.row);
+#pragma clang loop unroll(full)
+      for (int i = 0; i < BLOCK_ROWS; i++) {
+        if (row + i >= outputs) break;
+        accumulates ? add_to_row(to + i * inputs, columns, b.row[i])
+                    : store_row(to + i * inputs, columns, b.row[i]);
+      }
+    }
+  }
+}
+
+const relate_panel_kernels NAMED(relate_panel_kernels) = {
+    NAMED(pack),         NAMED(pair_forward), NAMED(forward),       NAMED(sum_forward),
+    NAMED(sum_backward), NAMED(backward),     NAMED(pair_backward), NAMED(weight_gradient),
+};

@@ -1,0 +1,281 @@
+// The layers of g by kernels of our own for AVX-512, which finish each result in registers.
+
+import CKernels
+
+/// The layers of g by `panels.h`: activations and gradients lie in panels of 32 columns, ready for
+/// the products that read them, and everything between two products happens to a block of its
+/// result before it is stored.
+struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
+  private let plan: RelationPlan
+  private let kernels: PanelKernels
+  /// Of the second layer and those after it, packed along the inputs for the forward pass, along
+  /// the outputs for the backward pass.
+  private let weights: [Tensor]
+  /// Of every layer, filled up with zeros to whole panels; empty in the backward pass.
+  private let biases: [Tensor]
+  /// The activations of the layers `plan.keptLayers`, by rows; empty if they are not kept.
+  private let activations: [Tensor]
+  /// Where each layer from the second on was positive; empty if activations are not kept.
+  private let masks: [Tensor]
+
+  init(
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    keepsActivations: Bool
+  ) {
+    self.init(
+      plan, operands, alongOutputs: false,
+      activations: keepsActivations
+        ? plan.keptLayers.map { Self.matrix(plan.keptRows, plan.widths[$0]) } : [],
+      masks: keepsActivations
+        ? plan.widths.dropFirst().map {
+          Kernels.uninitialized([plan.keptRows * Panels.count(of: $0)])
+        } : [])
+  }
+
+  init(
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    kept: [Tensor]
+  ) {
+    self.init(
+      plan, operands, alongOutputs: true, activations: Array(kept.prefix(plan.keptLayers.count)),
+      masks: Array(kept.dropFirst(plan.keptLayers.count)))
+  }
+
+  private init(
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, alongOutputs: Bool,
+    activations: [Tensor], masks: [Tensor]
+  ) {
+    self.plan = plan
+    self.activations = activations
+    self.masks = masks
+    let kernels = PanelKernels(Scalar.self)
+    self.kernels = kernels
+    weights = operands.weights.dropFirst().map { weight in
+      let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+      let packed = Self.matrix(Panels.filledUp(outputs), inputs)
+      kernels.table.pack(
+        outputs, inputs, alongOutputs, weight.address,
+        UnsafeMutablePointer(mutating: packed.address))
+      extendLifetime(weight)
+      return packed
+    }
+    biases =
+      alongOutputs
+      ? []
+      : operands.biases.map { bias in
+        Tensor(shape: [Panels.filledUp(bias.count)]) { scalars in
+          bias.withScalars { _ = scalars.update(fromContentsOf: $0) }
+          scalars[bias.count...].update(repeating: 0)
+        }
+      }
+  }
+
+  var kept: [Tensor] { activations + masks }
+
+  /// Memory for a matrix in panels.
+  private static func matrix(_ rows: Int, _ width: Int) -> Tensor {
+    let bytes = rows * Panels.filledUp(width) * MemoryLayout<Scalar>.stride
+    return Kernels.uninitialized([bytes / MemoryLayout<Float>.stride])
+  }
+
+  /// Where a tile's part of a matrix that is kept begins.
+  private func address(
+    _ matrix: Tensor, _ tile: RelationTile, width: Int
+  ) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(mutating: matrix.address)
+      + tile.start * Panels.filledUp(width) * MemoryLayout<Scalar>.stride
+  }
+
+  private func mask(of layer: Int, _ tile: RelationTile) -> UnsafeMutablePointer<UInt32>? {
+    masks.isEmpty
+      ? nil
+      : (UnsafeMutableRawPointer(mutating: masks[layer - 1].address)
+        .assumingMemoryBound(to: UInt32.self)
+        + tile.start * Panels.count(of: plan.widths[layer]))
+  }
+
+  /// A matrix of a tile in the ways it will be read. Float32 lies in one way for both.
+  private func panels(
+    byColumns: UnsafeMutableRawPointer?, byRows: UnsafeMutableRawPointer?
+  ) -> relate_panels {
+    relate_panels(by_columns: byColumns, by_rows: byRows)
+  }
+
+  /// Room for `count` matrices of a tile, and the addresses of each.
+  private func withRoom(count: Int, _ body: ([UnsafeMutableRawPointer]) -> Void) {
+    let matrices = (0..<count).map { _ in Self.matrix(plan.tileRows, plan.widest) }
+    body(matrices.map { UnsafeMutableRawPointer(mutating: $0.address) })
+    extendLifetime(matrices)
+  }
+}
+
+// MARK: Forward
+
+extension PanelLayers {
+  func forward(_ tiles: [RelationTile], _ terms: RelationTerms, into output: SharedPointer) {
+    var rows = PairRows(plan)
+    withRoom(count: 2) { room in
+      for tile in tiles {
+        rows.fill(tile, plan)
+        rows.withPairs { forward(tile, $0, terms, room, into: output) }
+      }
+    }
+    extendLifetime(self)
+  }
+
+  private func forward(
+    _ tile: RelationTile, _ pairs: UnsafePointer<relate_panels_pairs>, _ terms: RelationTerms,
+    _ room: [UnsafeMutableRawPointer], into output: SharedPointer
+  ) {
+    let table = kernels.table
+    let last = plan.layerCount - 1
+    var x = room[0]
+    table.pair_forward(
+      pairs, plan.widths[0], terms.first.pointer, terms.second.pointer,
+      panels(byColumns: x, byRows: nil), nil)
+    for layer in 1..<last {
+      let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
+      let keptMatrix =
+        activations.isEmpty ? nil : address(activations[layer - 1], tile, width: outputs)
+      // What is kept in float32 is what the next layer reads.
+      let y = kernels.hasOneWay ? keptMatrix ?? room[layer % 2] : room[layer % 2]
+      table.forward(
+        tile.rows, inputs, outputs, x, weights[layer - 1].address, biases[layer].address,
+        panels(byColumns: y, byRows: keptMatrix), mask(of: layer, tile))
+      x = y
+    }
+    table.sum_forward(
+      pairs, plan.widths[last - 1], plan.widths[last], x, weights[last - 1].address,
+      biases[last].address, output.pointer, mask(of: last, tile))
+  }
+}
+
+// MARK: Backward
+
+extension PanelLayers {
+  func backward(
+    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedPointer,
+    into sums: RelationGradients
+  ) {
+    var rows = PairRows(plan)
+    let firstMask = Kernels.uninitialized([
+      plan.tileRows * Panels.count(of: plan.widths[0])
+    ])
+    // The first layer's activations, and two gradients in two ways each.
+    withRoom(count: kernels.hasOneWay ? 3 : 5) { room in
+      for (index, tile) in tiles.enumerated() {
+        rows.fill(tile, plan)
+        rows.withPairs {
+          backward(
+            tile, $0, isFirst: index == 0, terms, gradient, room,
+            UnsafeMutableRawPointer(mutating: firstMask.address).assumingMemoryBound(
+              to: UInt32.self), into: sums)
+        }
+      }
+    }
+    extendLifetime(firstMask)
+    extendLifetime(self)
+  }
+
+  private func backward(
+    _ tile: RelationTile, _ pairs: UnsafePointer<relate_panels_pairs>, isFirst: Bool,
+    _ terms: RelationTerms, _ gradient: SharedPointer, _ room: [UnsafeMutableRawPointer],
+    _ firstMask: UnsafeMutablePointer<UInt32>, into sums: RelationGradients
+  ) {
+    let table = kernels.table
+    let last = plan.layerCount - 1
+    func gradients(_ layer: Int) -> relate_panels {
+      kernels.hasOneWay
+        ? panels(byColumns: room[1 + layer % 2], byRows: room[1 + layer % 2])
+        : panels(byColumns: room[1 + layer % 2], byRows: room[3 + layer % 2])
+    }
+    table.pair_forward(
+      pairs, plan.widths[0], terms.first.pointer, terms.second.pointer,
+      panels(byColumns: nil, byRows: room[0]), firstMask)
+    table.sum_backward(
+      pairs, plan.widths[last], gradient.pointer, mask(of: last, tile), gradients(last),
+      sums.biases[last])
+    for layer in (1...last).reversed() {
+      let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
+      let g = gradients(layer)
+      let weight = weights[layer - 1].address
+      let x = layer == 1 ? room[0] : address(activations[layer - 2], tile, width: inputs)
+      table.weight_gradient(
+        tile.rows, outputs, inputs, g.by_rows, x, !isFirst, sums.weights[layer])
+      if layer > 1 {
+        table.backward(
+          tile.rows, inputs, outputs, g.by_columns, weight, mask(of: layer - 1, tile),
+          gradients(layer - 1), sums.biases[layer - 1])
+      } else {
+        table.pair_backward(
+          pairs, inputs, outputs, g.by_columns, weight, firstMask, sums.first, sums.second)
+      }
+    }
+  }
+}
+
+/// Panels of 32 columns.
+enum Panels {
+  private static let width = Int(RELATE_PANEL)
+  /// The panels of a matrix.
+  static func count(of columns: Int) -> Int { (columns + width - 1) / width }
+  /// Its columns and those that fill up its last panel.
+  static func filledUp(_ columns: Int) -> Int { count(of: columns) * width }
+}
+
+/// The kernels for a type of activations.
+///
+/// `@unchecked Sendable`: a table of functions that is never written.
+struct PanelKernels: @unchecked Sendable {
+  let table: relate_panel_kernels
+  /// Whether a matrix lies in the same way by columns and by rows.
+  let hasOneWay: Bool
+
+  init<Scalar: ActivationScalar>(_: Scalar.Type) {
+    hasOneWay = Scalar.self == Float.self
+    table = hasOneWay ? relate_panel_kernels_float32 : relate_panel_kernels_bfloat16
+  }
+}
+
+/// The objects and the sample of the pair in each row of a tile.
+private struct PairRows {
+  private var first: [Int32]
+  private var second: [Int32]
+  private var sample: [Int32]
+  private var count = 0
+
+  init(_ plan: RelationPlan) {
+    first = [Int32](repeating: -1, count: plan.tileRows)
+    second = first
+    sample = first
+  }
+
+  mutating func fill(_ tile: RelationTile, _ plan: RelationPlan) {
+    count = tile.rows
+    plan.forEachRun(in: tile) { secondObject, firstObject, length, row in
+      for i in 0..<length {
+        first[row + i] = Int32(firstObject + i)
+        second[row + i] = Int32(secondObject)
+        sample[row + i] = Int32(secondObject / plan.shape.objects)
+      }
+    }
+    for row in tile.pairs.count..<tile.rows {
+      first[row] = -1
+      second[row] = -1
+      sample[row] = -1
+    }
+  }
+
+  func withPairs(_ body: (UnsafePointer<relate_panels_pairs>) -> Void) {
+    first.withUnsafeBufferPointer { first in
+      second.withUnsafeBufferPointer { second in
+        sample.withUnsafeBufferPointer { sample in
+          var pairs = relate_panels_pairs(
+            rows: count, first: first.baseAddress, second: second.baseAddress,
+            sample: sample.baseAddress)
+          body(&pairs)
+        }
+      }
+    }
+  }
+}
