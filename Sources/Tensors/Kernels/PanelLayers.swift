@@ -94,13 +94,6 @@ struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
         + tile.start * Panels.count(of: plan.widths[layer]))
   }
 
-  /// A matrix of a tile in the ways it will be read. Float32 lies in one way for both.
-  private func panels(
-    byColumns: UnsafeMutableRawPointer?, byRows: UnsafeMutableRawPointer?
-  ) -> relate_panels {
-    relate_panels(by_columns: byColumns, by_rows: byRows)
-  }
-
   /// Room for `count` matrices of a tile, and the addresses of each.
   private func withRoom(count: Int, _ body: ([UnsafeMutableRawPointer]) -> Void) {
     let matrices = (0..<count).map { _ in Self.matrix(plan.tileRows, plan.widest) }
@@ -132,7 +125,7 @@ extension PanelLayers {
     var x = room[0]
     table.pair_forward(
       pairs, plan.widths[0], terms.first.pointer, terms.second.pointer,
-      panels(byColumns: x, byRows: nil), nil)
+      relate_panels(by_columns: x, by_rows: nil), nil)
     for layer in 1..<last {
       let (inputs, outputs) = (plan.widths[layer - 1], plan.widths[layer])
       let keptMatrix =
@@ -141,7 +134,7 @@ extension PanelLayers {
       let y = kernels.hasOneWay ? keptMatrix ?? room[layer % 2] : room[layer % 2]
       table.forward(
         tile.rows, inputs, outputs, x, weights[layer - 1].address, biases[layer].address,
-        panels(byColumns: y, byRows: keptMatrix), mask(of: layer, tile))
+        relate_panels(by_columns: y, by_rows: keptMatrix), mask(of: layer, tile))
       x = y
     }
     table.sum_forward(
@@ -185,13 +178,13 @@ extension PanelLayers {
     let table = kernels.table
     let last = plan.layerCount - 1
     func gradients(_ layer: Int) -> relate_panels {
-      kernels.hasOneWay
-        ? panels(byColumns: room[1 + layer % 2], byRows: room[1 + layer % 2])
-        : panels(byColumns: room[1 + layer % 2], byRows: room[3 + layer % 2])
+      let first = 1 + layer % 2
+      return relate_panels(
+        by_columns: room[first], by_rows: room[kernels.hasOneWay ? first : first + 2])
     }
     table.pair_forward(
       pairs, plan.widths[0], terms.first.pointer, terms.second.pointer,
-      panels(byColumns: nil, byRows: room[0]), firstMask)
+      relate_panels(by_columns: nil, by_rows: room[0]), firstMask)
     table.sum_backward(
       pairs, plan.widths[last], gradient.pointer, mask(of: last, tile), gradients(last),
       sums.biases[last])

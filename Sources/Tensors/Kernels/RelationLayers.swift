@@ -43,8 +43,9 @@ struct RelationTerms: Sendable {
 
 /// Where a chunk of the backward pass leaves its gradients.
 struct RelationGradients {
-  /// Of the weight and the bias of each layer. Biases are added to; weights are written by the
-  /// chunk's first tile, and then added to.
+  /// Of the weight and the bias of each layer.
+  ///
+  /// Biases are added to; weights are written by the chunk's first tile, and then added to.
   let weights: [UnsafeMutablePointer<Float>]
   let biases: [UnsafeMutablePointer<Float>]
   /// Of the terms, a row for each object of the batch, of which the chunk has its own; added to.
