@@ -27,7 +27,6 @@ KERNEL void NAMED(accumulate)(const int rows, ptrdiff_t count, const word *a, pt
 #pragma clang loop unroll(disable)
   for (ptrdiff_t k = 0; k < count; k++, a += step, b += PANEL) {
     __m512i left = _mm512_loadu_si512(b), right = _mm512_loadu_si512(b + 16);
-#pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
       __m512i x = _mm512_set1_epi32(a[i * row_step]);
       sums[i][0] = NAMED(multiply_add)(x, left, sums[i][0]);
@@ -103,20 +102,26 @@ KERNEL void NAMED(start_with)(const float *bias, block *sums) {
   }
 }
 
-static TARGET void NAMED(pack)(ptrdiff_t outputs, ptrdiff_t inputs, bool along_outputs,
-                                      const float *weight, void *out) {
-  const ptrdiff_t inner = along_outputs ? outputs : inputs;
-  const ptrdiff_t inner_step = along_outputs ? inputs : 1;
-  const ptrdiff_t width = along_outputs ? inputs : outputs, step = along_outputs ? 1 : inputs;
-  const ptrdiff_t rows = panel_count(inner) * PANEL;
+// A matrix of `rows` and `width` as a right factor, filled up with zeros.
+static TARGET void NAMED(pack_matrix)(ptrdiff_t rows, ptrdiff_t width, const float *x,
+                                      ptrdiff_t row_step, ptrdiff_t step, void *out) {
+  const ptrdiff_t filled = panel_count(rows) * PANEL;
   for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)
-    for (ptrdiff_t row = 0; row < rows; row += TILE) {
+    for (ptrdiff_t row = 0; row < filled; row += TILE) {
       __m512 values[TILE][2];
-      load_rows(weight + row * inner_step + panel * PANEL * step, inner_step, step, inner - row,
+      load_rows(x + row * row_step + panel * PANEL * step, row_step, step, rows - row,
                 width - panel * PANEL, values);
       for (int i = 0; i < TILE; i += 2)
-        NAMED(store)(rows, panel, row + i, values[i], values[i + 1], (relate_panels){NULL, out});
+        NAMED(store)(filled, panel, row + i, values[i], values[i + 1], (relate_panels){NULL, out});
     }
+}
+
+static TARGET void NAMED(pack)(ptrdiff_t outputs, ptrdiff_t inputs, bool along_outputs,
+                               const float *weight, void *out) {
+  if (along_outputs)
+    NAMED(pack_matrix)(outputs, inputs, weight, inputs, 1, out);
+  else
+    NAMED(pack_matrix)(inputs, outputs, weight, 1, inputs, out);
 }
 
 // The values of a row of a pair, or zeros; returns where they are positive.
@@ -262,7 +267,37 @@ static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
   }
 }
 
+static TARGET void NAMED(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *left,
+                                   ptrdiff_t row_step, ptrdiff_t step, const void *right,
+                                   const float *bias, bool accumulates, float *out,
+                                   ptrdiff_t stride) {
+  const ptrdiff_t words = (k + VALUES_PER_WORD - 1) / VALUES_PER_WORD;
+  FOR_EACH_BLOCK(m, k, n) {
+    const uint32_t columns = columns_from(panel * PANEL, n);
+    const word *a = (const word *)left + row * row_step, *b = PACKED_PANEL(right, k, panel);
+    const int rows = (int)smaller(BLOCK_ROWS, m - row);
+    block sums;
+    NAMED(start_with)(NULL, &sums);
+    if (rows == BLOCK_ROWS)
+      NAMED(accumulate)(BLOCK_ROWS, words, a, row_step, step, b, sums.row);
+    else
+      for (int i = 0; i < rows; i++)
+        NAMED(accumulate)(1, words, a + i * row_step, row_step, step, b, sums.row + i);
+    if (bias)
+      for (int i = 0; i < BLOCK_ROWS; i++)
+        for (int j = 0; j < 2; j++)
+          sums.row[i][j] =
+              _mm512_add_ps(sums.row[i][j], _mm512_set1_ps(i < rows ? bias[row + i] : 0));
+    for (int i = 0; i < BLOCK_ROWS; i++) {
+      float *to = out + (row + i) * stride + panel * PANEL;
+      if (i < rows)
+        accumulates ? add_to_row(to, columns, sums.row[i]) : store_row(to, columns, sums.row[i]);
+    }
+  }
+}
+
 const relate_panel_kernels NAMED(relate_panel_kernels) = {
-    NAMED(pack),         NAMED(pair_forward), NAMED(forward),       NAMED(sum_forward),
-    NAMED(sum_backward), NAMED(backward),     NAMED(pair_backward), NAMED(weight_gradient),
+    NAMED(pack),          NAMED(pair_forward),    NAMED(forward),
+    NAMED(sum_forward),   NAMED(sum_backward),    NAMED(backward),
+    NAMED(pair_backward), NAMED(weight_gradient), NAMED(multiply),
 };

@@ -167,35 +167,9 @@ FLOAT32_TARGET void relate_panels_multiply(bool transpose_a, bool transpose_b, p
                                            ptrdiff_t stride_a, const float *b, ptrdiff_t stride_b,
                                            bool accumulates, float *c, ptrdiff_t stride_c,
                                            float *room) {
-  const ptrdiff_t row_step = transpose_a ? 1 : stride_a, step = transpose_a ? stride_a : 1;
-  const ptrdiff_t k_step = transpose_b ? 1 : stride_b, n_step = transpose_b ? stride_b : 1;
-  for (ptrdiff_t panel = 0; panel < panel_count(n); panel++)
-    for (ptrdiff_t i = 0; i < k; i += TILE) {
-      __m512 rows[TILE][2];
-      load_rows(b + i * k_step + panel * PANEL * n_step, k_step, n_step, k - i, n - panel * PANEL,
-                rows);
-      for (int r = 0; r < TILE && i + r < k; r++)
-        store_row(room + (panel * k + i + r) * PANEL, ~0u, rows[r]);
-    }
-  FOR_EACH_BLOCK(m, k, n) {
-    const uint32_t columns = columns_from(panel * PANEL, n);
-    const word *left = (const word *)a + row * row_step;
-    const word *right = (const word *)room + panel * k * PANEL;
-    const int rows = (int)smaller(BLOCK_ROWS, m - row);
-    block sums;
-    start_with_float32(NULL, &sums);
-    if (rows == BLOCK_ROWS)
-      accumulate_float32(BLOCK_ROWS, k, left, row_step, step, right, sums.row);
-    else
-      for (int i = 0; i < rows; i++)
-        accumulate_float32(1, k, left + i * row_step, row_step, step, right, sums.row + i);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < BLOCK_ROWS; i++) {
-      if (i >= rows) break;
-      float *to = c + (row + i) * stride_c + panel * PANEL;
-      accumulates ? add_to_row(to, columns, sums.row[i]) : store_row(to, columns, sums.row[i]);
-    }
-  }
+  pack_matrix_float32(k, n, b, transpose_b ? 1 : stride_b, transpose_b ? stride_b : 1, room);
+  multiply_float32(m, n, k, a, transpose_a ? 1 : stride_a, transpose_a ? stride_a : 1, room, NULL,
+                   accumulates, c, stride_c);
 }
 
 #undef TARGET

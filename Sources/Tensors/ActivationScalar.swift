@@ -111,10 +111,8 @@ extension BFloat16: ActivationScalar {
 
   static func rounding(_ tensor: Tensor) -> Activations<BFloat16> {
     let copy = Activations<BFloat16>(count: tensor.count)
-    tensor.withScalars { source in
-      guard let source = source.baseAddress else { return }
-      relate_round_to_bfloat16(tensor.count, source, bits(copy.pointer))
-    }
+    copy.round(tensor.address, count: tensor.count)
+    extendLifetime(tensor)
     return copy
   }
 
@@ -149,7 +147,7 @@ extension BFloat16: ActivationScalar {
     relate_pair_backward_bfloat16(rows, width, gradient, bits(activation), first, second)
   }
 
-  private static func bits(
+  fileprivate static func bits(
     _ pointer: UnsafeMutablePointer<BFloat16>
   ) -> UnsafeMutablePointer<UInt16> {
     UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt16.self)
@@ -157,5 +155,12 @@ extension BFloat16: ActivationScalar {
 
   private static func bits(_ pointer: UnsafePointer<BFloat16>) -> UnsafePointer<UInt16> {
     UnsafeRawPointer(pointer).assumingMemoryBound(to: UInt16.self)
+  }
+}
+
+extension Activations<BFloat16> {
+  /// Writes the nearest numbers to some of float32.
+  func round(_ x: UnsafePointer<Float>, count: Int) {
+    relate_round_to_bfloat16(count, x, BFloat16.bits(pointer))
   }
 }

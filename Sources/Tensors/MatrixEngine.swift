@@ -59,7 +59,8 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
 public enum Precision: String, CaseIterable, Codable, Hashable, Sendable {
   /// Nothing is rounded.
   case fp32
-  /// The activations and weights of g_θ, from its second layer on, are bfloat16.
+  /// The activations and weights of g_θ, from its second layer on, are bfloat16; with `avx512`
+  /// those of LSTMs too.
   case bf16
 }
 
@@ -81,7 +82,7 @@ extension MatrixEngine {
     }
     switch self {
     case .avx512:
-      withScratch(k * Panels.filledUp(n)) { room in
+      withScratch(Panels.filledUp(k) * Panels.filledUp(n)) { room in
         relate_panels_multiply(
           transposeA, transposeB, m, n, k, Self.floats(a), strideA, Self.floats(b), strideB,
           accumulating, c, strideC, room)

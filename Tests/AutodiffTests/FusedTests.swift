@@ -90,10 +90,13 @@ import Testing
     for (x, y) in zip(a.gradients, b.gradients) { expectClose(x, y, tolerance: 1e-4) }
   }
 
+  /// The relations and the LSTMs, each with each engine that rounds.
+  ///
   /// Bfloat16 has 8 bits of mantissa, so a sum of many rounded products is off by some thousandths;
   /// where that moves an activation across zero, its gradient is off by more.
-  @Test(arguments: 3..<6, engines.filter { $0.failure(computingIn: .bf16) == nil })
-  func relationInBFloat16IsNearFloat32(_ index: Int, on engine: MatrixEngine) throws {
+  @Test(
+    arguments: [2, 3, 4, 5, 9, 10], engines.filter { $0.failure(computingIn: .bf16) == nil })
+  func bfloat16IsNearFloat32(_ index: Int, on engine: MatrixEngine) throws {
     let fused = Self.all[index]
     let rounded = try ComputeContext(engine: engine, precision: .bf16)
     let body = { (x: [Variable]) in x[0].tape.apply(fused.operation, x) }
@@ -103,8 +106,9 @@ import Testing
       let distance = Kernels.binary(.subtract, x, y)
       #expect((dot(distance, distance) / dot(y, y)).squareRoot() < 0.03)
     }
-    // A g of one layer has no product to round.
-    #expect((a.value == b.value) == (index == 5))
+    // A g of one layer has no product to round, and only our own kernels round an LSTM's.
+    let isLSTM = ![3, 4, 5].contains(index)
+    #expect((a.value == b.value) == (index == 5 || isLSTM && engine != .avx512))
   }
 
   @Test func relationWithoutRecordingIsTheSame() {

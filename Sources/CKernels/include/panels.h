@@ -63,11 +63,16 @@ typedef struct {
   // out = g^T x, or out += g^T x, of operands by rows.
   void (*weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inputs, const void *g,
                           const void *x, bool accumulates, float *out);
+  // Row-major out = left right, or out += left right, and a bias for each row unless it is NULL:
+  // left is [m, k], its words `step` apart and its rows `row_step`; right [k, n] is packed.
+  void (*multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *left, ptrdiff_t row_step,
+                   ptrdiff_t step, const void *right, const float *bias, bool accumulates,
+                   float *out, ptrdiff_t stride);
 } relate_panel_kernels;
 
 // Row-major c = op(a) op(b), or c += op(a) op(b): op(a) is [m, k], op(b) [k, n], and op the
 // transpose where asked. Strides are between rows in memory. `room` holds a matrix of k rows and n
-// columns, the latter filled up to whole panels.
+// columns, both filled up to multiples of 32.
 void relate_panels_multiply(bool transpose_a, bool transpose_b, ptrdiff_t m, ptrdiff_t n,
                             ptrdiff_t k, const float *a, ptrdiff_t stride_a, const float *b,
                             ptrdiff_t stride_b, bool accumulates, float *c, ptrdiff_t stride_c,

@@ -8,16 +8,14 @@ extension Kernels {
     _ gradient: Tensor, _ operands: LSTMOperands, saved: [Tensor], order: SequenceTraversal,
     context: ComputeContext
   ) -> [Tensor] {
-    let plan = LSTMPlan(operands, order)
+    let plan = LSTMPlan(operands, order, context)
     let width = plan.width
     // A row for every chunk: the weights', then the biases' gradient.
     let partial = uninitialized([plan.chunkCount, 4 * width * (plan.inputs + 1)])
     let inputGradient = Tensor.zeros(operands.x.shape)
-    let weights = Lanes.grouped(plan.weight(operands), outputs: plan.inputs, inputs: 4 * width) {
-      $1 * plan.inputs + $0
-    }
     let pass = LSTMBackward(
-      plan: plan, engine: context.engine, weights: SharedPointer(weights.address),
+      plan: plan, engine: context.engine,
+      weight: LSTMWeight(transpose(plan.weight(operands), [1, 0]), plan),
       gradient: SharedPointer(gradient.address), saved: saved.map { SharedPointer($0.address) },
       starts: plan.kept(), inputGradient: SharedPointer(inputGradient.address),
       partial: SharedPointer(partial.address))
@@ -25,7 +23,6 @@ extension Kernels {
     extendLifetime(operands)
     extendLifetime(gradient)
     extendLifetime(saved)
-    extendLifetime(weights)
     let total = sum(partial, over: [0])
     let weight = total.window(from: 0, shape: [4 * width, plan.inputs])
     let bias = total.window(from: weight.count, shape: [4 * width])
@@ -39,7 +36,8 @@ extension Kernels {
 private struct LSTMBackward: Sendable {
   let plan: LSTMPlan
   let engine: MatrixEngine
-  let weights: SharedPointer
+  /// From the gates' gradients to the inputs'.
+  let weight: LSTMWeight
   let gradient: SharedPointer
   let saved: [SharedPointer]
   let starts: [LSTMKept]
@@ -60,13 +58,36 @@ private struct LSTMBackward: Sendable {
       for step in 0..<chunk.steps {
         copyStep(step, read + step * plan.inputs * lanes, plan.inputs, chunk, into: inputs)
       }
-      engine.multiply(
-        transposeB: true, 4 * width, plan.inputs, columns, rows, stride: columns, inputs,
-        stride: columns, into: target, stride: plan.inputs)
+      writeWeightGradient(gates: rows, inputs: inputs, columns, into: target)
       for gate in 0..<4 * width {
         target[size + gate] = Float(relate_sum(columns, rows + gate * columns))
       }
     }
+  }
+
+  /// The product of the gates' gradients `[4 width, columns]` and the inputs `[inputs, columns]`
+  /// of all steps.
+  private func writeWeightGradient(
+    gates: UnsafePointer<Float>, inputs: UnsafePointer<Float>, _ columns: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    let (outputs, width) = (4 * plan.width, plan.inputs)
+    guard plan.isRounded else {
+      engine.multiply(
+        transposeB: true, outputs, width, columns, gates, stride: columns, inputs,
+        stride: columns, into: target, stride: width)
+      return
+    }
+    let kernels = PanelKernels(BFloat16.self).table
+    let rounded = Activations<BFloat16>(count: outputs * columns)
+    let packed = Activations<BFloat16>(count: columns * Panels.filledUp(width))
+    rounded.round(gates, count: outputs * columns)
+    kernels.pack(width, columns, false, inputs, packed.pointer)
+    kernels.multiply(
+      outputs, width, columns, rounded.pointer, columns / 2, 1, packed.pointer, nil, false, target,
+      width)
+    extendLifetime(rounded)
+    extendLifetime(packed)
   }
 
   /// Last step first; leaves the gates' gradients of all steps.
@@ -76,7 +97,6 @@ private struct LSTMBackward: Sendable {
     let (width, lanes) = (plan.width, chunk.lanes)
     let (state, gateSize) = (width * lanes, 4 * width * lanes)
     let (gates, cells) = (saved[1] + starts[index].gates, saved[2] + starts[index].cells)
-    let offsets = (0..<4 * width).map { Int32($0 * lanes) }
     withScratch(2 * state + gateSize + plan.inputs * lanes) { scratch in
       let (hidden, cell) = (scratch, scratch + state)
       let gate = scratch + 2 * state
@@ -92,9 +112,7 @@ private struct LSTMBackward: Sendable {
           state, gates + step * gateSize, step > 0 ? cells + (step - 1) * state : nil,
           cells + step * state, hidden, cell, gate)
         copyStep(step, gate, 4 * width, chunk, into: target)
-        relate_multiply_lanes(
-          4 * width, offsets, weights.pointer, nil, gate, Lanes.count,
-          lanes / Lanes.count, plan.inputs, input, Lanes.count, lanes)
+        weight.multiply(gate, lanes: lanes, into: input)
         copyLanes(lanes, input, toRows: rows, count: plan.features, inputGradient.pointer)
       }
     }

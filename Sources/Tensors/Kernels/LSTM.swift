@@ -63,8 +63,12 @@ struct LSTMPlan: Sendable {
   let order: SequenceTraversal
   /// The sequences, longest first.
   let sequences: [Int]
+  /// Whether the factors of products are rounded to bfloat16; the kernels for it take whole panels
+  /// of lanes.
+  let isRounded: Bool
 
-  init(_ operands: LSTMOperands, _ order: SequenceTraversal) {
+  init(_ operands: LSTMOperands, _ order: SequenceTraversal, _ context: ComputeContext) {
+    isRounded = context.engine == .avx512 && context.precision == .bf16
     (time, features) = (operands.x.shape[1], operands.x.shape[2])
     width = operands.hiddenWeight.shape[1]
     self.order = order
@@ -84,7 +88,8 @@ struct LSTMPlan: Sendable {
     let members = Array(sequences[start..<min(start + Self.sequencesPerChunk, sequences.count)])
     return LSTMChunk(
       sequences: members, steps: order.lengths[members[0]],
-      lanes: Lanes.vectors(of: members.count) * Lanes.count)
+      lanes: isRounded
+        ? Panels.filledUp(members.count) : Lanes.vectors(of: members.count) * Lanes.count)
   }
 
   /// What is kept of the chunks before each one, and at last of all.
@@ -159,14 +164,10 @@ extension Kernels {
   public static func lstm(
     _ operands: LSTMOperands, order: SequenceTraversal, context: ComputeContext
   ) -> (output: Tensor, saved: [Tensor]) {
-    let plan = LSTMPlan(operands, order)
+    let plan = LSTMPlan(operands, order, context)
     let (batch, width) = (operands.x.shape[0], plan.width)
-    let weight = plan.weight(operands)
-    let weights = Lanes.grouped(weight, outputs: 4 * width, inputs: plan.inputs) {
-      $0 * plan.inputs + $1
-    }
-    let bias = Lanes.filledUp(
-      binary(.add, operands.inputBias, operands.hiddenBias))
+    let weight = LSTMWeight(
+      plan.weight(operands), bias: binary(.add, operands.inputBias, operands.hiddenBias), plan)
     let starts = plan.kept()
     let total = starts[plan.chunkCount]
     let saved = [total.inputs, total.gates, total.cells].map { uninitialized([$0]) }
@@ -180,7 +181,6 @@ extension Kernels {
       let (inputs, gates, cells) = (
         memory[0] + start.inputs, memory[1] + start.gates, memory[2] + start.cells
       )
-      let offsets = (0..<plan.inputs).map { Int32($0 * lanes) }
       (inputs + plan.features * lanes).update(repeating: 0, count: width * lanes)
       for step in 0..<chunk.steps {
         let rows = plan.rows(of: chunk, step: step)
@@ -189,17 +189,13 @@ extension Kernels {
         // Behind the next step's input.
         let hidden = input + (plan.inputs + plan.features) * lanes
         copyRows(rows, source.pointer, count: plan.features, toLanes: lanes, input)
-        relate_multiply_lanes(
-          plan.inputs, offsets, weights.address, bias.address, input, Lanes.count,
-          lanes / Lanes.count, 4 * width, gate, Lanes.count, lanes)
+        weight.multiply(input, lanes: lanes, into: gate)
         relate_lstm_cell(
           width * lanes, gate, step > 0 ? cell - width * lanes : nil, cell, hidden)
         copyLanes(lanes, hidden, toRows: rows, count: width, result.pointer)
       }
     }
     extendLifetime(operands)
-    extendLifetime(weights)
-    extendLifetime(bias)
     extendLifetime(saved)
     return (output, saved)
   }

@@ -96,9 +96,10 @@ struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
 
   /// Room for `count` matrices of a tile, and the addresses of each.
   private func withRoom(count: Int, _ body: ([UnsafeMutableRawPointer]) -> Void) {
-    let matrices = (0..<count).map { _ in Self.matrix(plan.tileRows, plan.widest) }
-    body(matrices.map { UnsafeMutableRawPointer(mutating: $0.address) })
-    extendLifetime(matrices)
+    let room = Self.matrix(count * plan.tileRows, plan.widest)
+    let size = room.count / count * MemoryLayout<Float>.stride
+    body((0..<count).map { UnsafeMutableRawPointer(mutating: room.address) + $0 * size })
+    extendLifetime(room)
   }
 }
 

@@ -51,7 +51,7 @@ struct RelationPlan: Sendable {
   /// Enough rows that adding to the gradients of the weights, which every tile does and which are
   /// as many as the square of the width, costs little beside the product; few enough that the
   /// activations of layers of a usual width stay in a second-level cache of 1 MiB.
-  private static func tileRows(widest: Int) -> Int { widest <= 1024 ? 512 : 1024 }
+  private static func tileRows(widest: Int) -> Int { widest <= 512 ? 512 : 1024 }
 
   /// What the rows of a tile are a multiple of.
   ///
