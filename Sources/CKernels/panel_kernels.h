@@ -152,8 +152,8 @@ static TARGET void NAMED(pair_forward)(const relate_panels_pairs *pairs, ptrdiff
 }
 
 static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t outputs,
-                                         const void *x, const void *weight, const float *bias,
-                                         relate_panels y, uint32_t *mask) {
+                                  const void *x, const void *weight, const float *bias,
+                                  relate_panels y, uint32_t *mask) {
   FOR_EACH_BLOCK(rows, inputs, outputs) {
     block sums;
     NAMED(start_with)(bias + panel * PANEL, &sums);
@@ -168,8 +168,8 @@ static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t ou
 }
 
 static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_t inputs,
-                                             ptrdiff_t outputs, const void *x, const void *weight,
-                                             const float *bias, float *sums, uint32_t *mask) {
+                                      ptrdiff_t outputs, const void *x, const void *weight,
+                                      const float *bias, float *sums, uint32_t *mask) {
   const ptrdiff_t rows = pairs->rows;
   FOR_EACH_BLOCK(rows, inputs, outputs) {
     const uint32_t columns = columns_from(panel * PANEL, outputs);
@@ -186,8 +186,8 @@ static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_
 }
 
 static TARGET void NAMED(sum_backward)(const relate_panels_pairs *pairs, ptrdiff_t width,
-                                              const float *gradient, const uint32_t *mask,
-                                              relate_panels g, float *columns) {
+                                       const float *gradient, const uint32_t *mask,
+                                       relate_panels g, float *columns) {
   const ptrdiff_t rows = pairs->rows;
   for (ptrdiff_t panel = 0; panel < panel_count(width); panel++) {
     const uint32_t existing = columns_from(panel * PANEL, width);
@@ -208,8 +208,8 @@ static TARGET void NAMED(sum_backward)(const relate_panels_pairs *pairs, ptrdiff
 }
 
 static TARGET void NAMED(backward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t outputs,
-                                          const void *g, const void *weight, const uint32_t *mask,
-                                          relate_panels out, float *columns) {
+                                   const void *g, const void *weight, const uint32_t *mask,
+                                   relate_panels out, float *columns) {
   FOR_EACH_BLOCK(rows, outputs, inputs) {
     block b;
     __m512 sum[2];
@@ -224,9 +224,9 @@ static TARGET void NAMED(backward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t o
 }
 
 static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdiff_t inputs,
-                                               ptrdiff_t outputs, const void *g,
-                                               const void *weight, const uint32_t *mask,
-                                               float *first, float *second) {
+                                        ptrdiff_t outputs, const void *g,
+                                        const void *weight, const uint32_t *mask,
+                                        float *first, float *second) {
   const ptrdiff_t rows = pairs->rows;
   FOR_EACH_BLOCK(rows, outputs, inputs) {
     const uint32_t columns = columns_from(panel * PANEL, inputs);
@@ -244,8 +244,8 @@ static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdif
 }
 
 static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
-                                                 ptrdiff_t inputs, const void *g, const void *x,
-                                                 bool accumulates, float *out) {
+                                          ptrdiff_t inputs, const void *g, const void *x,
+                                          bool accumulates, float *out) {
   const ptrdiff_t words = rows / VALUES_PER_WORD;
   for (ptrdiff_t panel = 0; panel < panel_count(inputs); panel++) {
     const uint32_t columns = columns_from(panel * PANEL, inputs);

@@ -86,23 +86,39 @@ private let context: ComputeContext = {
     #expect(Kernels.sum(noise([2, 0], 1), over: [1]).scalars == [0, 0])
   }
 
-  @Test(arguments: [(false, false), (false, true), (true, false), (true, true)])
-  func productsOfAllForms(_ form: (Bool, Bool)) {
-    let a = noise(form.0 ? [2, 4, 3] : [2, 3, 4], 1)
-    let b = noise(form.1 ? [2, 5, 4] : [2, 4, 5], 2)
-    let c = Kernels.matrixProduct(
-      a, transposeA: form.0, b, transposeB: form.1, context: context)
-    #expect(c.shape == [2, 3, 5])
-    for e in 0..<2 {
-      for i in 0..<3 {
-        for j in 0..<5 {
-          let expected = (0..<4).reduce(Float(0)) { sum, k in
-            let x = a.scalars[e * 12 + (form.0 ? k * 3 + i : i * 4 + k)]
-            return sum + x * b.scalars[e * 20 + (form.1 ? j * 4 + k : k * 5 + j)]
-          }
-          #expect(abs(c.scalars[e * 15 + i * 5 + j] - expected) < 1e-6)
+  /// On both sides of the blocks and panels that engines cut matrices into.
+  private static let extents = [
+    (1, 1, 1), (3, 5, 4), (7, 33, 2), (8, 32, 16), (9, 31, 17), (17, 1, 130), (70, 65, 33),
+  ]
+
+  @Test(
+    arguments: MatrixEngine.allCases.filter { $0.failure(computingIn: .fp32) == nil },
+    [(false, false), (false, true), (true, false), (true, true)])
+  func productsOfAllForms(_ engine: MatrixEngine, _ form: (a: Bool, b: Bool)) throws {
+    let context = try ComputeContext(engine: engine)
+    for (m, n, k) in Self.extents {
+      let a = noise(form.a ? [2, k, m] : [2, m, k], 1)
+      let b = noise(form.b ? [2, n, k] : [2, k, n], 2)
+      let bias = noise([n], 3)
+      let plain = Kernels.matrixProduct(
+        a, transposeA: form.a, b, transposeB: form.b, context: context)
+      let biased = Kernels.matrixProduct(
+        a, transposeA: form.a, b, transposeB: form.b, adding: bias, context: context)
+      #expect(plain.shape == [2, m, n] && biased.shape == plain.shape)
+      let (x, y) = (a.scalars, b.scalars)
+      let expected = (0..<2 * m * n).map { place in
+        let (e, i, j) = (place / (m * n), place / n % m, place % n)
+        return (0..<k).reduce(Float(0)) { sum, l in
+          let left = x[e * m * k + (form.a ? l * m + i : i * k + l)]
+          return sum + left * y[e * k * n + (form.b ? j * k + l : l * n + j)]
         }
       }
+      let errors = zip(expected, zip(plain.scalars, biased.scalars)).enumerated().map {
+        place, values in
+        let (sum, (product, withBias)) = values
+        return max(abs(product - sum), abs(withBias - sum - bias.scalars[place % n]))
+      }
+      #expect(errors.allSatisfy { $0 < 1e-5 }, "\(m) x \(k) times \(k) x \(n)")
     }
   }
 

@@ -61,8 +61,8 @@ enum SortOfCLEVRCatalogue {
       // scene costs nothing.
       imageCounts: .init(training: 100_000),
       defaults: PresetDefaults(
-        steps: 4_000,
-        learningRate: .cosine(rate: 4e-3, warmUpSteps: 200, totalSteps: 4_000, finalFraction: 0),
+        steps: 6_000,
+        learningRate: .cosine(rate: 4e-3, warmUpSteps: 200, totalSteps: 6_000, finalFraction: 0),
         batchSize: 64, replicas: 10, evaluationInterval: 500)),
   ]
 
