@@ -26,11 +26,11 @@ KERNEL void NAMED(accumulate)(const int rows, ptrdiff_t count, const word *a, pt
                               ptrdiff_t step, const word *b, __m512 (*sums)[2]) {
 #pragma clang loop unroll(disable)
   for (ptrdiff_t k = 0; k < count; k++, a += step, b += PANEL) {
-    __m512i left = _mm512_loadu_si512(b), right = _mm512_loadu_si512(b + 16);
+    __m512i low = _mm512_loadu_si512(b), high = _mm512_loadu_si512(b + 16);
     for (int i = 0; i < rows; i++) {
       __m512i x = _mm512_set1_epi32(a[i * row_step]);
-      sums[i][0] = NAMED(multiply_add)(x, left, sums[i][0]);
-      sums[i][1] = NAMED(multiply_add)(x, right, sums[i][1]);
+      sums[i][0] = NAMED(multiply_add)(x, low, sums[i][0]);
+      sums[i][1] = NAMED(multiply_add)(x, high, sums[i][1]);
     }
   }
 }
@@ -102,36 +102,28 @@ KERNEL void NAMED(start_with)(const float *bias, block *sums) {
   }
 }
 
-// A matrix of `rows` and `width` as a right factor, filled up with zeros.
-static TARGET void NAMED(pack_matrix)(ptrdiff_t rows, ptrdiff_t width, const float *x,
-                                      ptrdiff_t row_step, ptrdiff_t step, void *out) {
+static TARGET void NAMED(pack)(ptrdiff_t rows, ptrdiff_t width, const float *x,
+                               ptrdiff_t row_step, ptrdiff_t column_step, void *out) {
   const ptrdiff_t filled = panel_count(rows) * PANEL;
   for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)
-    for (ptrdiff_t row = 0; row < filled; row += TILE) {
-      __m512 values[TILE][2];
-      load_rows(x + row * row_step + panel * PANEL * step, row_step, step, rows - row,
-                width - panel * PANEL, values);
-      for (int i = 0; i < TILE; i += 2)
+    for (ptrdiff_t row = 0; row < filled; row += SIDE) {
+      __m512 values[SIDE][2];
+      load_rows(x + row * row_step + panel * PANEL * column_step, row_step, column_step,
+                rows - row, width - panel * PANEL, values);
+      for (int i = 0; i < SIDE; i += 2)
         NAMED(store)(filled, panel, row + i, values[i], values[i + 1], (relate_panels){NULL, out});
     }
-}
-
-static TARGET void NAMED(pack)(ptrdiff_t outputs, ptrdiff_t inputs, bool along_outputs,
-                               const float *weight, void *out) {
-  if (along_outputs)
-    NAMED(pack_matrix)(outputs, inputs, weight, inputs, 1, out);
-  else
-    NAMED(pack_matrix)(inputs, outputs, weight, 1, inputs, out);
 }
 
 // The values of a row of a pair, or zeros; returns where they are positive.
 KERNEL uint32_t NAMED(pair_row)(const relate_panels_pairs *pairs, ptrdiff_t row, ptrdiff_t start,
                                 ptrdiff_t width, const float *first, const float *second,
                                 __m512 sum[2]) {
-  const uint32_t columns = pairs->first[row] < 0 ? 0 : columns_from(start, width);
+  const bool exists = pairs->first[row] >= 0;
+  const uint32_t columns = exists ? columns_from(start, width) : 0;
   __m512 other[2];
-  load_row(first + pairs->first[row] * width + start, columns, sum);
-  load_row(second + pairs->second[row] * width + start, columns, other);
+  load_row(first + (exists ? pairs->first[row] * width + start : 0), columns, sum);
+  load_row(second + (exists ? pairs->second[row] * width + start : 0), columns, other);
   add_rows_together(sum, other);
   return relu_row(sum);
 }
@@ -253,7 +245,7 @@ static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
       const word *left = (const word *)g + row / PANEL * words * PANEL + row % PANEL;
       float *to = out + row * inputs + panel * PANEL;
       block b;
-      for (int i = 0; i < BLOCK_ROWS; i++) prefetch_row(to + i * inputs);
+      for (int i = 0; i < BLOCK_ROWS && row + i < outputs; i++) prefetch_row(to + i * inputs);
       NAMED(start_with)(NULL, &b);
       NAMED(accumulate)(BLOCK_ROWS, words, left, 1, PANEL, (const word *)x + panel * words * PANEL,
                         b.row);
@@ -288,16 +280,22 @@ static TARGET void NAMED(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const 
         for (int j = 0; j < 2; j++)
           sums.row[i][j] =
               _mm512_add_ps(sums.row[i][j], _mm512_set1_ps(i < rows ? bias[row + i] : 0));
-    for (int i = 0; i < BLOCK_ROWS; i++) {
-      float *to = out + (row + i) * stride + panel * PANEL;
+    float *to = out + row * stride + panel * PANEL;
+    for (int i = 0; i < BLOCK_ROWS; i++)
       if (i < rows)
-        accumulates ? add_to_row(to, columns, sums.row[i]) : store_row(to, columns, sums.row[i]);
-    }
+        accumulates ? add_to_row(to + i * stride, columns, sums.row[i])
+                    : store_row(to + i * stride, columns, sums.row[i]);
   }
 }
 
 const relate_panel_kernels NAMED(relate_panel_kernels) = {
-    NAMED(pack),          NAMED(pair_forward),    NAMED(forward),
-    NAMED(sum_forward),   NAMED(sum_backward),    NAMED(backward),
-    NAMED(pair_backward), NAMED(weight_gradient), NAMED(multiply),
+    .pack = NAMED(pack),
+    .pair_forward = NAMED(pair_forward),
+    .forward = NAMED(forward),
+    .sum_forward = NAMED(sum_forward),
+    .sum_backward = NAMED(sum_backward),
+    .backward = NAMED(backward),
+    .pair_backward = NAMED(pair_backward),
+    .weight_gradient = NAMED(weight_gradient),
+    .multiply = NAMED(multiply),
 };

@@ -105,21 +105,21 @@ ROW void add_rows(const block *b, const int32_t *index, float *to, ptrdiff_t wid
 
 // MARK: Panels from row-major matrices
 
-enum { TILE = 16 };
+enum { SIDE = 16 };
 
 // Rows of 16 columns, of which there are `columns`, from columns that lie `step` apart.
 ROW void transpose(const float *from, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t columns,
-                   __m512 out[TILE]) {
-  __m512 a[TILE], b[TILE];
+                   __m512 out[SIDE]) {
+  __m512 a[SIDE], b[SIDE];
   const __mmask16 existing = (__mmask16)columns_from(0, rows);
-  for (int i = 0; i < TILE; i++)
+  for (int i = 0; i < SIDE; i++)
     a[i] = _mm512_maskz_loadu_ps(i < columns ? existing : 0, from + (i < columns ? i * step : 0));
-  for (int i = 0; i < TILE; i += 2) {
+  for (int i = 0; i < SIDE; i += 2) {
     b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
     b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
   }
   // Afterwards quarter q of a[4 i + j] is row 4 q + j of columns 4 i to 4 i + 3.
-  for (int i = 0; i < TILE; i += 4)
+  for (int i = 0; i < SIDE; i += 4)
     for (int j = 0; j < 2; j++) {
       __m512d low = _mm512_castps_pd(b[i + j]), high = _mm512_castps_pd(b[i + j + 2]);
       a[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
@@ -140,18 +140,18 @@ ROW void transpose(const float *from, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t 
 // 16 rows of a panel, zeros where the matrix has no row or no column; either its rows or its
 // columns lie side by side.
 ROW void load_rows(const float *from, ptrdiff_t row_step, ptrdiff_t column_step, ptrdiff_t rows,
-                   ptrdiff_t columns, __m512 out[TILE][2]) {
+                   ptrdiff_t columns, __m512 out[SIDE][2]) {
   if (column_step == 1) {
-    for (int i = 0; i < TILE; i++)
+    for (int i = 0; i < SIDE; i++)
       load_row(from + (i < rows ? i * row_step : 0), i < rows ? columns_from(0, columns) : 0,
                out[i]);
     return;
   }
   for (int j = 0; j < 2; j++) {
-    __m512 half[TILE];
-    transpose(from + j * TILE * column_step, column_step, smaller(rows, TILE),
-              columns - j * TILE, half);
-    for (int i = 0; i < TILE; i++) out[i][j] = half[i];
+    __m512 half[SIDE];
+    transpose(from + j * SIDE * column_step, column_step, smaller(rows, SIDE),
+              columns - j * SIDE, half);
+    for (int i = 0; i < SIDE; i++) out[i][j] = half[i];
   }
 }
 
@@ -161,16 +161,6 @@ ROW void load_rows(const float *from, ptrdiff_t row_step, ptrdiff_t column_step,
 #define NAMED(name) name##_float32
 #define VALUES_PER_WORD 1
 #include "panel_kernels.h"
-
-FLOAT32_TARGET void relate_panels_multiply(bool transpose_a, bool transpose_b, ptrdiff_t m,
-                                           ptrdiff_t n, ptrdiff_t k, const float *a,
-                                           ptrdiff_t stride_a, const float *b, ptrdiff_t stride_b,
-                                           bool accumulates, float *c, ptrdiff_t stride_c,
-                                           float *room) {
-  pack_matrix_float32(k, n, b, transpose_b ? 1 : stride_b, transpose_b ? stride_b : 1, room);
-  multiply_float32(m, n, k, a, transpose_a ? 1 : stride_a, transpose_a ? stride_a : 1, room, NULL,
-                   accumulates, c, stride_c);
-}
 
 #undef TARGET
 #undef NAMED

@@ -41,6 +41,9 @@ public struct ComputeContext: Sendable {
     self.precision = precision
   }
 
+  /// Whether the factors of an LSTM's products are rounded to the precision too.
+  public var roundsLSTMs: Bool { engine == .avx512 && precision == .bf16 }
+
   /// The matrix engine in its own words, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
   public var engineDescription: String { engine.description }
 }

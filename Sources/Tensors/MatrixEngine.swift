@@ -1,23 +1,24 @@
-// The libraries that multiply matrices, and the one door to them.
+// What multiplies matrices: two libraries and kernels of our own, and the one door to them.
 
 import CKernels
 import COneDNN
 import COpenBLAS
 
-/// A library that multiplies matrices on the calling thread.
+/// What multiplies matrices on the calling thread.
 public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
   /// OpenBLAS: always there; float32 only.
   case openblas
   /// oneDNN: generates code for each shape; float32 and bfloat16.
   case onednn
-  /// Our own kernels for processors with AVX-512; float32, and bfloat16 for g.
+  /// Our own kernels for processors with AVX-512; float32, and bfloat16 for g and LSTMs.
   case avx512
 
   /// The fastest engine that this machine has for a precision; where none has it, the one whose
   /// failure says best what is missing.
   public static func best(for precision: Precision) -> MatrixEngine {
     let preferred: [MatrixEngine] = [.avx512, .onednn, .openblas]
-    return preferred.first { $0.failure(computingIn: precision) == nil } ?? .onednn
+    return preferred.first { $0.failure(computingIn: precision) == nil }
+      ?? (precision == .bf16 ? .avx512 : .openblas)
   }
 
   /// Loads the library if need be; why it cannot compute in a precision on this machine, in a
@@ -82,11 +83,14 @@ extension MatrixEngine {
     }
     switch self {
     case .avx512:
-      withScratch(Panels.filledUp(k) * Panels.filledUp(n)) { room in
-        relate_panels_multiply(
-          transposeA, transposeB, m, n, k, Self.floats(a), strideA, Self.floats(b), strideB,
-          accumulating, c, strideC, room)
-      }
+      let kernels = PanelKernels(.fp32)
+      let right = kernels.packed(
+        Self.floats(b), rows: transposeB ? n : k, columns: transposeB ? k : n, stride: strideB,
+        transposed: transposeB)
+      kernels.table.multiply(
+        m, n, k, Self.floats(a), transposeA ? 1 : strideA, transposeA ? strideA : 1,
+        right.address, nil, accumulating, c, strideC)
+      extendLifetime(right)
     case .openblas:
       relate_sgemm(
         transposeA, transposeB, Int32(m), Int32(n), Int32(k), 1, Self.floats(a), Int32(strideA),
@@ -125,7 +129,8 @@ extension MatrixEngine {
   }
 
   private static func floats<Scalar>(_ pointer: UnsafePointer<Scalar>) -> UnsafePointer<Float> {
-    precondition(Scalar.self == Float.self, "only oneDNN multiplies \(Scalar.self)")
+    precondition(
+      Scalar.self == Float.self, "\(Scalar.self) is multiplied by oneDNN and by panels alone")
     return UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)
   }
 

@@ -47,6 +47,21 @@ public enum Numerics {
     }
   }
 
+  /// What a machine lacks that cannot compute an experiment at all, in half a sentence.
+  static func requirement(of experiment: Experiment) -> String {
+    switch (experiment.engine, experiment.precision) {
+    case (.openblas, _): "Install OpenBLAS on its machine (apt-get install libopenblas0-pthread)"
+    case (.onednn, .fp32): "Install oneDNN on its machine (apt-get install libdnnl2)"
+    case (.onednn, .bf16):
+      """
+      Install oneDNN on its machine (apt-get install libdnnl2), whose processor must have \
+      AVX512_BF16
+      """
+    case (.avx512, .fp32): "Use a machine whose processor has AVX-512"
+    case (.avx512, .bf16): "Use a machine whose processor has AVX512_BF16"
+    }
+  }
+
   /// Computes the battery, some milliseconds' work, and hashes its results and gradients.
   public static func fingerprint(of context: ComputeContext) -> Digest {
     var random = CounterRandom(seed: 20170605, purpose: .trial, index: 0)
@@ -77,8 +92,23 @@ public enum Numerics {
     for slope in gradient(of: loss, withRespectTo: [image, kernels]) {
       digest = digest.extended(by: slope.value)
     }
-    for result in relation(of: trial, context: context) { digest = digest.extended(by: result) }
+    for result in relation(of: trial, context: context) + lstm(of: trial, context: context) {
+      digest = digest.extended(by: result)
+    }
     return digest
+  }
+
+  /// An LSTM over more sequences than are computed side by side, of unequal lengths.
+  private static func lstm(of trial: (Shape) -> Tensor, context: ComputeContext) -> [Tensor] {
+    let tape = Tape(context: context)
+    let shapes: [Shape] = [[35, 5, 14], [92, 14], [92, 23], [92], [92]]
+    let operands = shapes.map { tape.variable(trial($0)) }
+    let states = operands[0].lstm(
+      inputWeight: operands[1], hiddenWeight: operands[2], inputBias: operands[3],
+      hiddenBias: operands[4], lengths: (0..<35).map { $0 % 6 }
+    ).outputs
+    let slopes = gradient(of: (states * states).mean(), withRespectTo: operands)
+    return [states.value] + slopes.map(\.value)
   }
 
   /// A relation over full and ragged sets, as wide as the products that training spends its time

@@ -1,6 +1,6 @@
-// The layers of g for processors with AVX-512: products of matrices whose operands lie as the
-// processor wants to read them, each with what is to be done to its result while it is still in
-// registers.
+// Products for processors with AVX-512: those of the layers of g, whose operands lie as the
+// processor wants to read them and whose results are finished while they are still in registers;
+// and a general one.
 //
 // A panel is 32 neighbouring columns of a matrix, row after row; a matrix is its panels, one after
 // another, its width filled up with columns of zeros. A word is 32 bits: a float32, or two
@@ -9,7 +9,11 @@
 //   by columns  a word holds neighbouring columns of a row, to be multiplied along its columns
 //   by rows     a word holds neighbouring rows of a column, to be multiplied along its rows
 //
-// A float32 matrix lies in one way that serves both. Numbers of rows are multiples of 8.
+// A float32 matrix lies in one way that serves both. The numbers of rows of activations and
+// gradients are multiples of 8.
+//
+// A mask says where a matrix of activations is positive, 32 columns in a word: mask[panel * rows +
+// row], the first column in the lowest bit. The forward kernels write none if it is NULL.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,10 +40,10 @@ typedef struct {
 
 // The kernels for one type of operands: float32 or bfloat16. Sums are float32.
 typedef struct {
-  // A weight [outputs, inputs] as the right factor, along its inputs or along its outputs; a
-  // matrix of whole panels.
-  void (*pack)(ptrdiff_t outputs, ptrdiff_t inputs, bool along_outputs, const float *weight,
-               void *out);
+  // A matrix [rows, width] as a right factor along its rows, filled up with zeros to multiples of
+  // 32 rows and columns. One of the steps between its rows and between its columns is 1.
+  void (*pack)(ptrdiff_t rows, ptrdiff_t width, const float *x, ptrdiff_t row_step,
+               ptrdiff_t column_step, void *out);
   // x = relu(first[j] + second[i]) of the pairs; where it is positive, a bit for each value.
   void (*pair_forward)(const relate_panels_pairs *pairs, ptrdiff_t width, const float *first,
                        const float *second, relate_panels x, uint32_t *mask);
@@ -64,18 +68,11 @@ typedef struct {
   void (*weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inputs, const void *g,
                           const void *x, bool accumulates, float *out);
   // Row-major out = left right, or out += left right, and a bias for each row unless it is NULL:
-  // left is [m, k], its words `step` apart and its rows `row_step`; right [k, n] is packed.
+  // left is [m, k] for any m, its words `step` apart and its rows `row_step`; right [k, n] is
+  // packed.
   void (*multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *left, ptrdiff_t row_step,
                    ptrdiff_t step, const void *right, const float *bias, bool accumulates,
                    float *out, ptrdiff_t stride);
 } relate_panel_kernels;
-
-// Row-major c = op(a) op(b), or c += op(a) op(b): op(a) is [m, k], op(b) [k, n], and op the
-// transpose where asked. Strides are between rows in memory. `room` holds a matrix of k rows and n
-// columns, both filled up to multiples of 32.
-void relate_panels_multiply(bool transpose_a, bool transpose_b, ptrdiff_t m, ptrdiff_t n,
-                            ptrdiff_t k, const float *a, ptrdiff_t stride_a, const float *b,
-                            ptrdiff_t stride_b, bool accumulates, float *c, ptrdiff_t stride_c,
-                            float *room);
 
 extern const relate_panel_kernels relate_panel_kernels_float32, relate_panel_kernels_bfloat16;

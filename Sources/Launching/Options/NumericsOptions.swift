@@ -15,9 +15,9 @@ struct NumericsOptions: ParsableArguments {
 
   @Option(
     help: """
-      The matrix engine: openblas is always there and computes fp32; onednn is faster; avx512, for \
-      processors that have it, is the fastest. Unless said, or with auto, the fastest that this \
-      machine has.
+      The matrix engine: openblas is always there and computes fp32 only; onednn is faster; \
+      avx512, for processors that have it, is the fastest. Unless said, or with auto, the fastest \
+      that this machine has.
       """)
   var engine: EngineChoice?
 

@@ -16,11 +16,11 @@ struct EngineLayers<Scalar: ActivationScalar>: RelationLayers {
   private let mask: Tensor?
 
   init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     keepsActivations: Bool
   ) {
     self.init(
-      plan, operands, engine,
+      plan, operands, context.engine,
       activations: keepsActivations
         ? plan.keptLayers.map { Activations(count: plan.keptRows * plan.widths[$0]) } : [],
       mask: keepsActivations && plan.layerCount > 1
@@ -30,11 +30,11 @@ struct EngineLayers<Scalar: ActivationScalar>: RelationLayers {
   }
 
   init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     kept: [Tensor]
   ) {
     self.init(
-      plan, operands, engine,
+      plan, operands, context.engine,
       activations: plan.keptLayers.indices.map { Activations(in: kept[$0 - 1]) },
       mask: plan.layerCount > 1 ? kept[kept.count - 1] : nil)
   }

@@ -78,16 +78,16 @@ private struct LSTMBackward: Sendable {
         stride: columns, into: target, stride: width)
       return
     }
-    let kernels = PanelKernels(BFloat16.self).table
-    let rounded = Activations<BFloat16>(count: outputs * columns)
-    let packed = Activations<BFloat16>(count: columns * Panels.filledUp(width))
-    rounded.round(gates, count: outputs * columns)
-    kernels.pack(width, columns, false, inputs, packed.pointer)
-    kernels.multiply(
-      outputs, width, columns, rounded.pointer, columns / 2, 1, packed.pointer, nil, false, target,
+    let kernels = PanelKernels(.bf16)
+    let left = Activations<BFloat16>(count: outputs * columns)
+    left.round(gates, count: outputs * columns)
+    let right = kernels.packed(
+      inputs, rows: width, columns: columns, stride: columns, transposed: true)
+    kernels.table.multiply(
+      outputs, width, columns, left.pointer, columns / 2, 1, right.address, nil, false, target,
       width)
-    extendLifetime(rounded)
-    extendLifetime(packed)
+    extendLifetime(left)
+    extendLifetime(right)
   }
 
   /// Last step first; leaves the gates' gradients of all steps.

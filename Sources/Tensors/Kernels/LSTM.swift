@@ -68,7 +68,7 @@ struct LSTMPlan: Sendable {
   let isRounded: Bool
 
   init(_ operands: LSTMOperands, _ order: SequenceTraversal, _ context: ComputeContext) {
-    isRounded = context.engine == .avx512 && context.precision == .bf16
+    isRounded = context.roundsLSTMs
     (time, features) = (operands.x.shape[1], operands.x.shape[2])
     width = operands.hiddenWeight.shape[1]
     self.order = order

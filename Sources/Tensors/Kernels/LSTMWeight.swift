@@ -11,7 +11,7 @@ struct LSTMWeight: Sendable {
   private let form: Form
 
   private enum Form {
-    /// As `Lanes.grouped` orders them; and where each input begins, in columns of so many lanes.
+    /// As `Lanes.grouped` orders it.
     case float32(Tensor)
     /// Row-major, each row filled up to an even number of inputs.
     case bfloat16(Activations<BFloat16>, stride: Int)
@@ -40,14 +40,13 @@ struct LSTMWeight: Sendable {
         outputs, out, Lanes.count, lanes)
       extendLifetime(grouped)
     case .bfloat16(let rows, let stride):
-      let kernels = PanelKernels(BFloat16.self).table
-      withScratch(Panels.filledUp(inputs) * lanes / 2) { columns in
-        kernels.pack(inputs, lanes, true, x, columns)
-        kernels.multiply(
-          outputs, lanes, inputs, rows.pointer, stride / 2, 1, columns, bias?.address, false, out,
-          lanes)
-      }
+      let kernels = PanelKernels(.bf16)
+      let columns = kernels.packed(x, rows: inputs, columns: lanes, stride: lanes)
+      kernels.table.multiply(
+        outputs, lanes, inputs, rows.pointer, stride / 2, 1, columns.address, bias?.address, false,
+        out, lanes)
       extendLifetime(rows)
+      extendLifetime(columns)
     }
     extendLifetime(bias)
   }

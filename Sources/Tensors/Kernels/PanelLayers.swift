@@ -5,13 +5,13 @@ import CKernels
 /// The layers of g by `panels.h`: activations and gradients lie in panels of 32 columns, ready for
 /// the products that read them, and everything between two products happens to a block of its
 /// result before it is stored.
-struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
+struct PanelLayers: RelationLayers {
   private let plan: RelationPlan
   private let kernels: PanelKernels
   /// Of the second layer and those after it, packed along the inputs for the forward pass, along
   /// the outputs for the backward pass.
   private let weights: [Tensor]
-  /// Of every layer, filled up with zeros to whole panels; empty in the backward pass.
+  /// Likewise, filled up with zeros to whole panels; empty in the backward pass.
   private let biases: [Tensor]
   /// The activations of the layers `plan.keptLayers`, by rows; empty if they are not kept.
   private let activations: [Tensor]
@@ -19,13 +19,14 @@ struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
   private let masks: [Tensor]
 
   init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     keepsActivations: Bool
   ) {
+    let kernels = PanelKernels(context.precision)
     self.init(
-      plan, operands, alongOutputs: false,
+      plan, kernels, operands, alongOutputs: false,
       activations: keepsActivations
-        ? plan.keptLayers.map { Self.matrix(plan.keptRows, plan.widths[$0]) } : [],
+        ? plan.keptLayers.map { kernels.matrix(plan.keptRows, plan.widths[$0]) } : [],
       masks: keepsActivations
         ? plan.widths.dropFirst().map {
           Kernels.uninitialized([plan.keptRows * Panels.count(of: $0)])
@@ -33,36 +34,34 @@ struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
   }
 
   init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     kept: [Tensor]
   ) {
     self.init(
-      plan, operands, alongOutputs: true, activations: Array(kept.prefix(plan.keptLayers.count)),
+      plan, PanelKernels(context.precision), operands, alongOutputs: true,
+      activations: Array(kept.prefix(plan.keptLayers.count)),
       masks: Array(kept.dropFirst(plan.keptLayers.count)))
   }
 
   private init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, alongOutputs: Bool,
-    activations: [Tensor], masks: [Tensor]
+    _ plan: RelationPlan, _ kernels: PanelKernels, _ operands: RelationOperands<Tensor>,
+    alongOutputs: Bool, activations: [Tensor], masks: [Tensor]
   ) {
     self.plan = plan
+    self.kernels = kernels
     self.activations = activations
     self.masks = masks
-    let kernels = PanelKernels(Scalar.self)
-    self.kernels = kernels
     weights = operands.weights.dropFirst().map { weight in
-      let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-      let packed = Self.matrix(Panels.filledUp(outputs), inputs)
-      kernels.table.pack(
-        outputs, inputs, alongOutputs, weight.address,
-        UnsafeMutablePointer(mutating: packed.address))
+      let packed = kernels.packed(
+        weight.address, rows: weight.shape[0], columns: weight.shape[1], stride: weight.shape[1],
+        transposed: !alongOutputs)
       extendLifetime(weight)
       return packed
     }
     biases =
       alongOutputs
       ? []
-      : operands.biases.map { bias in
+      : operands.biases.dropFirst().map { bias in
         Tensor(shape: [Panels.filledUp(bias.count)]) { scalars in
           bias.withScalars { _ = scalars.update(fromContentsOf: $0) }
           scalars[bias.count...].update(repeating: 0)
@@ -72,18 +71,12 @@ struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
 
   var kept: [Tensor] { activations + masks }
 
-  /// Memory for a matrix in panels.
-  private static func matrix(_ rows: Int, _ width: Int) -> Tensor {
-    let bytes = rows * Panels.filledUp(width) * MemoryLayout<Scalar>.stride
-    return Kernels.uninitialized([bytes / MemoryLayout<Float>.stride])
-  }
-
   /// Where a tile's part of a matrix that is kept begins.
   private func address(
     _ matrix: Tensor, _ tile: RelationTile, width: Int
   ) -> UnsafeMutableRawPointer {
     UnsafeMutableRawPointer(mutating: matrix.address)
-      + tile.start * Panels.filledUp(width) * MemoryLayout<Scalar>.stride
+      + tile.start * Panels.filledUp(width) * kernels.valueBytes
   }
 
   private func mask(of layer: Int, _ tile: RelationTile) -> UnsafeMutablePointer<UInt32>? {
@@ -96,7 +89,7 @@ struct PanelLayers<Scalar: ActivationScalar>: RelationLayers {
 
   /// Room for `count` matrices of a tile, and the addresses of each.
   private func withRoom(count: Int, _ body: ([UnsafeMutableRawPointer]) -> Void) {
-    let room = Self.matrix(count * plan.tileRows, plan.widest)
+    let room = kernels.matrix(count * plan.tileRows, plan.widest)
     let size = room.count / count * MemoryLayout<Float>.stride
     body((0..<count).map { UnsafeMutableRawPointer(mutating: room.address) + $0 * size })
     extendLifetime(room)
@@ -134,13 +127,13 @@ extension PanelLayers {
       // What is kept in float32 is what the next layer reads.
       let y = kernels.hasOneWay ? keptMatrix ?? room[layer % 2] : room[layer % 2]
       table.forward(
-        tile.rows, inputs, outputs, x, weights[layer - 1].address, biases[layer].address,
+        tile.rows, inputs, outputs, x, weights[layer - 1].address, biases[layer - 1].address,
         relate_panels(by_columns: y, by_rows: keptMatrix), mask(of: layer, tile))
       x = y
     }
     table.sum_forward(
       pairs, plan.widths[last - 1], plan.widths[last], x, weights[last - 1].address,
-      biases[last].address, output.pointer, mask(of: last, tile))
+      biases[last - 1].address, output.pointer, mask(of: last, tile))
   }
 }
 
@@ -205,29 +198,6 @@ extension PanelLayers {
           pairs, inputs, outputs, g.by_columns, weight, firstMask, sums.first, sums.second)
       }
     }
-  }
-}
-
-/// Panels of 32 columns.
-enum Panels {
-  private static let width = Int(RELATE_PANEL)
-  /// The panels of a matrix.
-  static func count(of columns: Int) -> Int { (columns + width - 1) / width }
-  /// Its columns and those that fill up its last panel.
-  static func filledUp(_ columns: Int) -> Int { count(of: columns) * width }
-}
-
-/// The kernels for a type of activations.
-///
-/// `@unchecked Sendable`: a table of functions that is never written.
-struct PanelKernels: @unchecked Sendable {
-  let table: relate_panel_kernels
-  /// Whether a matrix lies in the same way by columns and by rows.
-  let hasOneWay: Bool
-
-  init<Scalar: ActivationScalar>(_: Scalar.Type) {
-    hasOneWay = Scalar.self == Float.self
-    table = hasOneWay ? relate_panel_kernels_float32 : relate_panel_kernels_bfloat16
   }
 }
 

@@ -24,7 +24,7 @@ extension Kernels {
         plan: plan, engine: context.engine, operands: RelationAddresses(operands),
         terms: RelationTerms(tensor: saved[0]),
         layers: Layers(
-          plan, operands, engine: context.engine, kept: Array(saved.dropFirst())),
+          plan, operands, context, kept: Array(saved.dropFirst())),
         gradient: SharedPointer(gradient.address),
         objectGradient: SharedPointer(objectGradient.address),
         questionGradient: questionGradient.map { SharedPointer($0.address) },

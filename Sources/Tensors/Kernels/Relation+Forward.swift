@@ -20,7 +20,7 @@ extension Kernels {
       let pass = RelationForward(
         plan: plan, engine: context.engine, operands: RelationAddresses(operands), terms: terms,
         layers: Layers(
-          plan, operands, engine: context.engine, keepsActivations: keepsActivations),
+          plan, operands, context, keepsActivations: keepsActivations),
         output: SharedPointer(output.address))
       context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
       extendLifetime(operands)
@@ -38,8 +38,7 @@ extension Kernels {
     // A g of a single layer is its first, which is never rounded.
     if plan.layerCount == 1 { return body(EngineLayers<Float>.self) }
     return switch (context.engine, context.precision) {
-    case (.avx512, .fp32): body(PanelLayers<Float>.self)
-    case (.avx512, .bf16): body(PanelLayers<BFloat16>.self)
+    case (.avx512, _): body(PanelLayers.self)
     case (_, .fp32): body(EngineLayers<Float>.self)
     case (_, .bf16): body(EngineLayers<BFloat16>.self)
     }

@@ -7,11 +7,11 @@
 protocol RelationLayers: Sendable {
   /// For the forward pass.
   init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     keepsActivations: Bool)
   /// For the backward pass, with what the forward pass kept.
   init(
-    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, engine: MatrixEngine,
+    _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     kept: [Tensor])
 
   /// What the backward pass wants of this one; nothing, unless activations were to be kept.

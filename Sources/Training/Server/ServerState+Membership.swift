@@ -39,9 +39,9 @@ extension ServerState {
     guard let numerics = hello.numerics[key] else {
       return """
         This worker cannot compute with \(key), which the experiment asks for; it has \
-        \(hello.numerics.keys.sorted().joined(separator: ", ")). Install oneDNN on its machine \
-        (apt-get install libdnnl2; bf16 takes a processor with AVX512_BF16), or begin the run with \
-        --engine and --precision that every worker has.
+        \(hello.numerics.keys.sorted().joined(separator: ", ")). \
+        \(Numerics.requirement(of: configuration.experiment)), or begin the run with --engine and \
+        --precision that every worker has.
         """
     }
     guard numerics == configuration.numerics else {

@@ -75,8 +75,10 @@ struct BenchKernelsCommand: ParsableCommand {
     }
     let (steps, total) = (Double(options.steps), times.reduce(0, +))
     var parts = profile.entries.filter { $0.seconds > total / 1000 }.map { entry in
-      // What is not the relation is float32 whatever the precision.
-      let precision = entry.name == "relation" ? trial.context.precision : .fp32
+      // Everything else is float32 whatever the precision.
+      let isRounded =
+        entry.name == "relation" || entry.name == "lstm" && trial.context.roundsLSTMs
+      let precision = isRounded ? trial.context.precision : .fp32
       let rate = entry.productOperations > 0 ? entry.productOperations / entry.seconds : nil
       return Part(
         name: entry.name, forwardMs: rounded(entry.forwardSeconds / steps * 1000),
