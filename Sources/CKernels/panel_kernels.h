@@ -150,11 +150,7 @@ static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t ou
     block sums;
     NAMED(start_with)(bias + panel * PANEL, &sums);
     NAMED(multiply_columns)(rows, inputs, row, x, PACKED_PANEL(weight, inputs, panel), &sums);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < BLOCK_ROWS; i++) {
-      uint32_t positive = relu_row(sums.row[i]);
-      if (mask) mask[panel * rows + row + i] = positive;
-    }
+    relu_block(&sums, mask ? mask + panel * rows + row : NULL);
     NAMED(store_block)(rows, panel, row, &sums, y);
   }
 }
@@ -168,11 +164,7 @@ static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_
     block y;
     NAMED(start_with)(bias + panel * PANEL, &y);
     NAMED(multiply_columns)(rows, inputs, row, x, PACKED_PANEL(weight, inputs, panel), &y);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < BLOCK_ROWS; i++) {
-      uint32_t positive = relu_row(y.row[i]);
-      if (mask) mask[panel * rows + row + i] = positive;
-    }
+    relu_block(&y, mask ? mask + panel * rows + row : NULL);
     add_rows(&y, pairs->sample + row, sums + panel * PANEL, outputs, columns);
   }
 }

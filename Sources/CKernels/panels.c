@@ -78,6 +78,15 @@ ROW uint32_t relu_row(__m512 row[2]) {
          (uint32_t)_mm512_cmp_ps_mask(row[1], zero, _CMP_GT_OQ) << 16;
 }
 
+// Leaves in `mask`, unless it is NULL, where each row is positive.
+ROW void relu_block(block *b, uint32_t *mask) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < BLOCK_ROWS; i++) {
+    uint32_t positive = relu_row(b->row[i]);
+    if (mask) mask[i] = positive;
+  }
+}
+
 ROW void add_rows_together(__m512 sum[2], const __m512 row[2]) {
   for (int j = 0; j < 2; j++) sum[j] = _mm512_add_ps(sum[j], row[j]);
 }

@@ -57,7 +57,7 @@ import Testing
     #expect(exact.encoded() == expected)
   }
 
-  @Test func writesWholeFilesInPlaceOfOthers() throws {
+  @Test func replacesOtherFilesAsAWhole() throws {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("safetensors-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -49,11 +49,11 @@ import Testing
   }
 
   @Test func nothingNamesTheMachineItWasWrittenOn() throws {
-    let hosts = ["deb.debian" + ".org", "pypi" + ".org"]
+    let registry = try Regex("deb[.]deb[i]an[.]org|pyp[i][.]org")
     let workplace = try Regex("(?:^|[^A-Za-z0-9_.~-])/wo" + "rk/")
     let offences = try tree.everything().flatMap {
       $0.offences { line in
-        hosts.contains { line.contains($0) } || line.contains(workplace)
+        line.contains(registry) || line.contains(workplace)
       }
     }
     #expect(offences == [])

@@ -161,7 +161,7 @@ import Testing
         == [.forgetContribution(.training(step: 1, replica: 1))])
   }
 
-  @Test func silenceOfTheServerLeadsToAnotherHello() {
+  @Test func aSilentServerIsGreetedAgain() {
     var worker = readyWorker()
     let heartbeat = ControlMessage.Heartbeat(run: 9, session: 1, lease: 0, isBusy: false)
     #expect(worker.tick(now: 9).contains(.send(.heartbeat(heartbeat))))
