@@ -4,7 +4,7 @@
 #undef KERNEL
 #undef WORDS
 #undef PACKED_PANEL
-#undef FOR_EACH_BLOCK
+#undef FOR_EACH_SLICE
 
 #define KERNEL static inline __attribute__((always_inline)) TARGET
 // The words of a row of a panel by columns.
@@ -35,31 +35,32 @@ KERNEL void NAMED(accumulate)(const int rows, ptrdiff_t count, const word *a, pt
   }
 }
 
-// A block of a product along the `inner` columns of the left factor, from row `row` of `rows` on.
-KERNEL void NAMED(multiply_columns)(ptrdiff_t rows, ptrdiff_t inner, ptrdiff_t row,
-                                    const word *a, const word *b, block *sums) {
-  ptrdiff_t words = (inner + VALUES_PER_WORD - 1) / VALUES_PER_WORD;
-  a += row * WORDS;
-  for (; words > 0; words -= WORDS, a += rows * WORDS, b += WORDS * PANEL)
-    NAMED(accumulate)(BLOCK_ROWS, smaller(words, WORDS), a, WORDS, 1, b, sums->row);
+INLINE ptrdiff_t NAMED(word_count)(ptrdiff_t values) {
+  return (values + VALUES_PER_WORD - 1) / VALUES_PER_WORD;
 }
 
-// The rows of a left factor that stay in the cache.
-INLINE ptrdiff_t NAMED(reused_rows)(ptrdiff_t inner) {
-  ptrdiff_t rows = REUSED_BYTES / 4 * VALUES_PER_WORD / (inner + 1) / BLOCK_ROWS * BLOCK_ROWS;
-  return rows < BLOCK_ROWS ? BLOCK_ROWS : rows;
+// The same for `count` words from word `slice` on, where the left factor is one of `rows` rows by
+// columns, and `row` the block's first.
+KERNEL void NAMED(accumulate_columns)(ptrdiff_t rows, ptrdiff_t row, ptrdiff_t slice,
+                                      ptrdiff_t count, const word *a, const word *b, block *sums) {
+  a += slice * rows + row * WORDS;
+  b += slice * PANEL;
+  for (; count > 0; count -= WORDS, a += rows * WORDS, b += WORDS * PANEL)
+    NAMED(accumulate)(BLOCK_ROWS, smaller(count, WORDS), a, WORDS, 1, b, sums->row);
 }
 
 // A panel of a weight that was packed along `inner`.
 #define PACKED_PANEL(weight, inner, panel)                                                     \
   ((const word *)(weight) + (panel) * panel_count(inner) * WORDS * PANEL)
 
-// Runs what follows for every block of a product of `rows` rows, `inner` products a sum and `width`
-// columns: `row` and `panel` say where it lies.
-#define FOR_EACH_BLOCK(rows, inner, width)                                                     \
-  for (ptrdiff_t part = NAMED(reused_rows)(inner), start = 0; start < (rows); start += part)   \
+// Runs what follows for every slice of every block of a product of `rows` rows, `words` words a sum
+// and `width` columns: `row`, `panel` and `slice` say which. It begins its sums with `begin`, and
+// goes on to the next unless `ends`. A sum of no words has one slice, too.
+#define FOR_EACH_SLICE(rows, words, width)                                                     \
+  for (ptrdiff_t part = reused_rows(words), start = 0; start < (rows); start += part)          \
     for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)                             \
-      for (ptrdiff_t row = start; row < smaller(rows, start + part); row += BLOCK_ROWS)
+      for (ptrdiff_t slice = 0; slice == 0 || slice < (words); slice += SLICE_WORDS)           \
+        for (ptrdiff_t row = start; row < smaller(rows, start + part); row += BLOCK_ROWS)
 
 // Stores two rows of a panel, of which `row` is the first, even one.
 KERNEL void NAMED(store)(ptrdiff_t rows, ptrdiff_t panel, ptrdiff_t row, const __m512 even[2],
@@ -93,13 +94,6 @@ KERNEL void NAMED(store_block)(ptrdiff_t rows, ptrdiff_t panel, ptrdiff_t row, c
 #pragma clang loop unroll(full)
   for (int i = 0; i < BLOCK_ROWS; i += 2)
     NAMED(store)(rows, panel, row + i, b->row[i], b->row[i + 1], to);
-}
-
-KERNEL void NAMED(start_with)(const float *bias, block *sums) {
-  for (int j = 0; j < 2; j++) {
-    __m512 start = bias ? _mm512_loadu_ps(bias + 16 * j) : _mm512_setzero_ps();
-    for (int i = 0; i < BLOCK_ROWS; i++) sums->row[i][j] = start;
-  }
 }
 
 static TARGET void NAMED(pack)(ptrdiff_t rows, ptrdiff_t width, const float *x,
@@ -146,10 +140,14 @@ static TARGET void NAMED(pair_forward)(const relate_panels_pairs *pairs, ptrdiff
 static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t outputs,
                                   const void *x, const void *weight, const float *bias,
                                   relate_panels y, uint32_t *mask) {
-  FOR_EACH_BLOCK(rows, inputs, outputs) {
+  const ptrdiff_t words = NAMED(word_count)(inputs);
+  block unfinished[MOST_UNFINISHED];
+  FOR_EACH_SLICE(rows, words, outputs) {
     block sums;
-    NAMED(start_with)(bias + panel * PANEL, &sums);
-    NAMED(multiply_columns)(rows, inputs, row, x, PACKED_PANEL(weight, inputs, panel), &sums);
+    begin(unfinished, row, slice, bias + panel * PANEL, &sums);
+    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), x,
+                              PACKED_PANEL(weight, inputs, panel), &sums);
+    if (!ends(unfinished, row, slice, words, &sums)) continue;
     relu_block(&sums, mask ? mask + panel * rows + row : NULL);
     NAMED(store_block)(rows, panel, row, &sums, y);
   }
@@ -159,11 +157,15 @@ static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_
                                       ptrdiff_t outputs, const void *x, const void *weight,
                                       const float *bias, float *sums, uint32_t *mask) {
   const ptrdiff_t rows = pairs->rows;
-  FOR_EACH_BLOCK(rows, inputs, outputs) {
+  const ptrdiff_t words = NAMED(word_count)(inputs);
+  block unfinished[MOST_UNFINISHED];
+  FOR_EACH_SLICE(rows, words, outputs) {
     const uint32_t columns = columns_from(panel * PANEL, outputs);
     block y;
-    NAMED(start_with)(bias + panel * PANEL, &y);
-    NAMED(multiply_columns)(rows, inputs, row, x, PACKED_PANEL(weight, inputs, panel), &y);
+    begin(unfinished, row, slice, bias + panel * PANEL, &y);
+    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), x,
+                              PACKED_PANEL(weight, inputs, panel), &y);
+    if (!ends(unfinished, row, slice, words, &y)) continue;
     relu_block(&y, mask ? mask + panel * rows + row : NULL);
     add_rows(&y, pairs->sample + row, sums + panel * PANEL, outputs, columns);
   }
@@ -194,11 +196,15 @@ static TARGET void NAMED(sum_backward)(const relate_panels_pairs *pairs, ptrdiff
 static TARGET void NAMED(backward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t outputs,
                                    const void *g, const void *weight, const uint32_t *mask,
                                    relate_panels out, float *columns) {
-  FOR_EACH_BLOCK(rows, outputs, inputs) {
+  const ptrdiff_t words = NAMED(word_count)(outputs);
+  block unfinished[MOST_UNFINISHED];
+  FOR_EACH_SLICE(rows, words, inputs) {
     block b;
     __m512 sum[2];
-    NAMED(start_with)(NULL, &b);
-    NAMED(multiply_columns)(rows, outputs, row, g, PACKED_PANEL(weight, outputs, panel), &b);
+    begin(unfinished, row, slice, NULL, &b);
+    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), g,
+                              PACKED_PANEL(weight, outputs, panel), &b);
+    if (!ends(unfinished, row, slice, words, &b)) continue;
 #pragma clang loop unroll(full)
     for (int i = 0; i < BLOCK_ROWS; i++) keep_where(mask[panel * rows + row + i], b.row[i]);
     sum_rows(&b, sum);
@@ -211,13 +217,16 @@ static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdif
                                         ptrdiff_t outputs, const void *g,
                                         const void *weight, const uint32_t *mask,
                                         float *first, float *second) {
-  const ptrdiff_t rows = pairs->rows;
-  FOR_EACH_BLOCK(rows, outputs, inputs) {
+  const ptrdiff_t rows = pairs->rows, words = NAMED(word_count)(outputs);
+  block unfinished[MOST_UNFINISHED];
+  FOR_EACH_SLICE(rows, words, inputs) {
     const uint32_t columns = columns_from(panel * PANEL, inputs);
     const int32_t *j = pairs->first + row;
     block b;
-    NAMED(start_with)(NULL, &b);
-    NAMED(multiply_columns)(rows, outputs, row, g, PACKED_PANEL(weight, outputs, panel), &b);
+    begin(unfinished, row, slice, NULL, &b);
+    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), g,
+                              PACKED_PANEL(weight, outputs, panel), &b);
+    if (!ends(unfinished, row, slice, words, &b)) continue;
 #pragma clang loop unroll(full)
     for (int r = 0; r < BLOCK_ROWS; r++) {
       keep_where(mask[panel * rows + row + r], b.row[r]);
@@ -230,23 +239,23 @@ static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdif
 static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
                                           ptrdiff_t inputs, const void *g, const void *x,
                                           bool accumulates, float *out) {
-  const ptrdiff_t words = rows / VALUES_PER_WORD;
-  for (ptrdiff_t panel = 0; panel < panel_count(inputs); panel++) {
+  const ptrdiff_t words = NAMED(word_count)(rows);
+  block unfinished[MOST_UNFINISHED];
+  FOR_EACH_SLICE(outputs, words, inputs) {
     const uint32_t columns = columns_from(panel * PANEL, inputs);
-    for (ptrdiff_t row = 0; row < outputs; row += BLOCK_ROWS) {
-      const word *left = (const word *)g + row / PANEL * words * PANEL + row % PANEL;
-      float *to = out + row * inputs + panel * PANEL;
-      block b;
-      for (int i = 0; i < BLOCK_ROWS && row + i < outputs; i++) prefetch_row(to + i * inputs);
-      NAMED(start_with)(NULL, &b);
-      NAMED(accumulate)(BLOCK_ROWS, words, left, 1, PANEL, (const word *)x + panel * words * PANEL,
-                        b.row);
+    const word *left = (const word *)g + row / PANEL * words * PANEL + row % PANEL;
+    float *to = out + row * inputs + panel * PANEL;
+    block b;
+    for (int i = 0; i < BLOCK_ROWS && row + i < outputs; i++) prefetch_row(to + i * inputs);
+    begin(unfinished, row, slice, NULL, &b);
+    NAMED(accumulate)(BLOCK_ROWS, slice_words(slice, words), left + slice * PANEL, 1, PANEL,
+                      (const word *)x + (panel * words + slice) * PANEL, b.row);
+    if (!ends(unfinished, row, slice, words, &b)) continue;
 #pragma clang loop unroll(full)
-      for (int i = 0; i < BLOCK_ROWS; i++) {
-        if (row + i >= outputs) break;
-        accumulates ? add_to_row(to + i * inputs, columns, b.row[i])
-                    : store_row(to + i * inputs, columns, b.row[i]);
-      }
+    for (int i = 0; i < BLOCK_ROWS; i++) {
+      if (row + i >= outputs) break;
+      accumulates ? add_to_row(to + i * inputs, columns, b.row[i])
+                  : store_row(to + i * inputs, columns, b.row[i]);
     }
   }
 }
@@ -255,18 +264,22 @@ static TARGET void NAMED(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const 
                                    ptrdiff_t row_step, ptrdiff_t step, const void *right,
                                    const float *bias, bool accumulates, float *out,
                                    ptrdiff_t stride) {
-  const ptrdiff_t words = (k + VALUES_PER_WORD - 1) / VALUES_PER_WORD;
-  FOR_EACH_BLOCK(m, k, n) {
+  const ptrdiff_t words = NAMED(word_count)(k);
+  block unfinished[MOST_UNFINISHED];
+  FOR_EACH_SLICE(m, words, n) {
     const uint32_t columns = columns_from(panel * PANEL, n);
-    const word *a = (const word *)left + row * row_step, *b = PACKED_PANEL(right, k, panel);
+    const word *a = (const word *)left + row * row_step + slice * step;
+    const word *b = PACKED_PANEL(right, k, panel) + slice * PANEL;
+    const ptrdiff_t count = slice_words(slice, words);
     const int rows = (int)smaller(BLOCK_ROWS, m - row);
     block sums;
-    NAMED(start_with)(NULL, &sums);
+    begin(unfinished, row, slice, NULL, &sums);
     if (rows == BLOCK_ROWS)
-      NAMED(accumulate)(BLOCK_ROWS, words, a, row_step, step, b, sums.row);
+      NAMED(accumulate)(BLOCK_ROWS, count, a, row_step, step, b, sums.row);
     else
       for (int i = 0; i < rows; i++)
-        NAMED(accumulate)(1, words, a + i * row_step, row_step, step, b, sums.row + i);
+        NAMED(accumulate)(1, count, a + i * row_step, row_step, step, b, sums.row + i);
+    if (!ends(unfinished, row, slice, words, &sums)) continue;
     if (bias)
       for (int i = 0; i < BLOCK_ROWS; i++)
         for (int j = 0; j < 2; j++)

@@ -22,6 +22,10 @@ enum { BLOCK_ROWS = 8, PANEL = RELATE_PANEL };
 // second-level cache of 1 MiB, so that they stay there.
 enum { REUSED_BYTES = 256 << 10 };
 
+// The words of a sum that are added for one block after the other before those that follow: so much
+// of a panel of the right factor, 32 KiB, stays in the first-level cache.
+enum { SLICE_WORDS = 256 };
+
 typedef int32_t __attribute__((may_alias)) word;
 
 typedef struct {
@@ -30,6 +34,19 @@ typedef struct {
 
 INLINE ptrdiff_t panel_count(ptrdiff_t width) { return (width + PANEL - 1) / PANEL; }
 INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+// The rows of a left factor that are reused.
+INLINE ptrdiff_t reused_rows(ptrdiff_t words) {
+  const ptrdiff_t rows = REUSED_BYTES / 4 / (words ? words : 1) / BLOCK_ROWS * BLOCK_ROWS;
+  return rows < BLOCK_ROWS ? BLOCK_ROWS : rows;
+}
+
+INLINE ptrdiff_t slice_words(ptrdiff_t slice, ptrdiff_t words) {
+  return smaller(words - slice, SLICE_WORDS);
+}
+
+// The blocks of reused rows where there is more than one slice.
+enum { MOST_UNFINISHED = REUSED_BYTES / 4 / SLICE_WORDS / BLOCK_ROWS };
 
 // Which of 32 columns from `start` on a row of `width` has.
 INLINE uint32_t columns_from(ptrdiff_t start, ptrdiff_t width) {
@@ -110,6 +127,26 @@ ROW void add_rows(const block *b, const int32_t *index, float *to, ptrdiff_t wid
     if (index[i - 1] >= 0) add_to_row(to + index[i - 1] * width, columns, sum);
     if (i < BLOCK_ROWS) sum[0] = b->row[i][0], sum[1] = b->row[i][1];
   }
+}
+
+// Begins the sums of a slice: with a bias or with zeros, or with those that the slice before left.
+ROW void begin(const block unfinished[MOST_UNFINISHED], ptrdiff_t row, ptrdiff_t slice,
+               const float *bias, block *sums) {
+  const block *left = unfinished + row / BLOCK_ROWS % MOST_UNFINISHED;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < BLOCK_ROWS; i++)
+    for (int j = 0; j < 2; j++)
+      sums->row[i][j] = slice > 0 ? left->row[i][j]
+                        : bias    ? _mm512_loadu_ps(bias + 16 * j)
+                                  : _mm512_setzero_ps();
+}
+
+// Whether that was the last slice; otherwise leaves its sums for the next one.
+ROW bool ends(block unfinished[MOST_UNFINISHED], ptrdiff_t row, ptrdiff_t slice, ptrdiff_t words,
+              const block *sums) {
+  if (slice + SLICE_WORDS >= words) return true;
+  unfinished[row / BLOCK_ROWS % MOST_UNFINISHED] = *sums;
+  return false;
 }
 
 // MARK: Panels from row-major matrices

@@ -21,8 +21,22 @@ struct NumericsOptions: ParsableArguments {
       """)
   var engine: EngineChoice?
 
-  enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
-    case auto, openblas, onednn, avx512
+  enum EngineChoice: Hashable, Codable, ExpressibleByArgument {
+    case fastest
+    case named(MatrixEngine)
+
+    private static let fastestName = "auto"
+    static let allValueStrings = [fastestName] + MatrixEngine.allCases.map(\.rawValue)
+
+    init?(argument: String) {
+      if argument == Self.fastestName {
+        self = .fastest
+      } else if let engine = MatrixEngine(rawValue: argument) {
+        self = .named(engine)
+      } else {
+        return nil
+      }
+    }
   }
 
   /// The precision that was said, or float32.
@@ -30,8 +44,10 @@ struct NumericsOptions: ParsableArguments {
 
   /// The engine that was said; otherwise the fastest that this machine has for the precision.
   var resolvedEngine: MatrixEngine {
-    let named = engine.flatMap { MatrixEngine(rawValue: $0.rawValue) }
-    return named ?? .best(for: resolvedPrecision)
+    switch engine {
+    case .named(let engine): engine
+    case .fastest, nil: .best(for: resolvedPrecision)
+    }
   }
 
   /// Whether nothing was said.
@@ -40,7 +56,7 @@ struct NumericsOptions: ParsableArguments {
   /// Takes what was not said from a run.
   mutating func fillIn(from run: Experiment) {
     precision = precision ?? run.precision
-    engine = engine ?? EngineChoice(rawValue: run.engine.rawValue)
+    engine = engine ?? .named(run.engine)
   }
 
   /// The context that the options ask for.
