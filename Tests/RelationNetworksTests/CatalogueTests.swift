@@ -27,13 +27,13 @@ import Testing
       default: ["mlp"]
       }
     #expect(prefixes == expected)
-    #expect(task.sampleCount(of: .training) == (names[2] == "paper" ? 196_000 : 2_000_000))
+    #expect(task.sampleCount(of: .training) == (names[2] == "quick" ? 2_000_000 : 196_000))
     let defaults = try TaskCatalogue.defaults(for: configuration)
     #expect(defaults.learningRate.problem == nil)
     #expect(defaults.steps > 0)
     // The small one takes many small steps; the others are the paper's 10 workers.
     let shape = [defaults.replicas, defaults.batchSize]
-    #expect(shape == (names[2] == "small" ? [4, 32] : [10, 64]))
+    #expect(shape == (names[2] == "small" ? [2, 32] : [10, 64]))
   }
 
   /// The catalogue's models are those that steps are timed with.

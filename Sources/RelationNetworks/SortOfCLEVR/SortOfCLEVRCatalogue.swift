@@ -32,14 +32,13 @@ enum SortOfCLEVRCatalogue {
       sizes: .init(
         convolutionChannels: [24, 24, 24, 24], pairWidths: [256, 256, 256, 256],
         readoutWidths: [256, 256]),
-      imageCounts: .init(training: 100_000),
-      // Relations are learnt late and all at once, after a certain number of updates, so many
-      // small steps get there sooner than few large ones.
+      // Which colour is where is learnt late and all at once, after two million samples or more,
+      // hardly sooner at higher rates or in larger steps; at higher ones units of f die.
       defaults: PresetDefaults(
-        steps: 24_000,
+        steps: 80_000,
         learningRate: .cosine(
-          rate: 5e-4, warmUpSteps: 200, totalSteps: 24_000, finalFraction: 0.02),
-        batchSize: 32, replicas: 4, evaluationInterval: 1_000)),
+          rate: 2.5e-4, warmUpSteps: 200, totalSteps: 80_000, finalFraction: 0.02),
+        batchSize: 32, replicas: 2, evaluationInterval: 1_000)),
     Preset(
       name: "paper",
       summary: "Appendix D: 32 to 256 kernels, g of 2000, f of 2000, 1000, 500 and 100.",

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Draws how a run learnt: its training loss and its accuracy on the validation split.
+
+    scripts/curves.py runs/NAME --out curves.svg
+
+Reads experiment.json, steps.jsonl and evaluations.jsonl of the run's directory. Needs matplotlib.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+# Questions in the order of their colours in the picture.
+CATEGORIES = ["shape", "horizontal", "vertical", "closest", "furthest", "count"]
+
+
+def lines(path):
+    """The records of a file of JSON lines; a last line that was cut off is left out."""
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return
+
+
+def mean_losses(steps, interval):
+    """The last step of each interval, and the mean loss of the steps in it."""
+    for start in range(0, len(steps) - interval + 1, interval):
+        part = steps[start : start + interval]
+        yield part[-1]["step"], sum(step["loss"] for step in part) / interval
+
+
+def draw(run, out):
+    import matplotlib
+
+    matplotlib.use("svg")
+    # The same run always gives the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "relate"
+    from matplotlib import pyplot
+
+    experiment = json.loads((run / "experiment.json").read_text())["experiment"]
+    samples = experiment["replicas"] * experiment["batchSize"] / 1e6
+    steps = list(lines(run / "steps.jsonl"))
+    evaluations = [e for e in lines(run / "evaluations.jsonl") if e["split"] == "validation"]
+    losses = list(mean_losses(steps, max(1, experiment["evaluationInterval"] // 2)))
+
+    figure, (top, bottom) = pyplot.subplots(2, 1, sharex=True, figsize=(8, 7))
+    top.plot([step * samples for step, _ in losses], [loss for _, loss in losses], color="black")
+    top.set_ylabel("training loss")
+    top.set_ylim(0, 1)
+    for name in CATEGORIES:
+        points = [(e["step"] * samples, e["categories"].get(name)) for e in evaluations]
+        bottom.plot(*zip(*points), label=name, linewidth=1)
+    bottom.set_ylabel("validation accuracy")
+    bottom.set_ylim(0, 1)
+    bottom.set_xlabel("million samples")
+    bottom.legend(loc="lower right", ncols=2)
+    for axes in (top, bottom):
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(out, metadata={"Date": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=pathlib.Path, help="the run's directory")
+    parser.add_argument("--out", required=True, help="the picture to write (SVG)")
+    arguments = parser.parse_args()
+    try:
+        draw(arguments.run, arguments.out)
+    except ImportError:
+        sys.exit("curves.py: matplotlib is missing; install it with: python3 -m pip install matplotlib")
+    except OSError as error:
+        sys.exit(f"curves.py: {error.filename} cannot be read or written: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()
