@@ -11,9 +11,6 @@ import json
 import pathlib
 import sys
 
-# Questions in the order of their colours in the picture.
-CATEGORIES = ["shape", "horizontal", "vertical", "closest", "furthest", "count"]
-
 
 def lines(path):
     """The records of a file of JSON lines; a last line that was cut off is left out."""
@@ -43,14 +40,16 @@ def draw(run, out):
     samples = experiment["replicas"] * experiment["batchSize"] / 1e6
     steps = list(lines(run / "steps.jsonl"))
     evaluations = [e for e in lines(run / "evaluations.jsonl") if e["split"] == "validation"]
+    if not evaluations:
+        sys.exit(f"curves.py: {run} has no evaluation yet; wait for the first, or --evaluate-every 100")
     losses = list(mean_losses(steps, max(1, experiment["evaluationInterval"] // 2)))
 
     figure, (top, bottom) = pyplot.subplots(2, 1, sharex=True, figsize=(8, 7))
     top.plot([step * samples for step, _ in losses], [loss for _, loss in losses], color="black")
     top.set_ylabel("training loss")
     top.set_ylim(0, 1)
-    for name in CATEGORIES:
-        points = [(e["step"] * samples, e["categories"].get(name)) for e in evaluations]
+    for name in evaluations[0]["categories"]:
+        points = [(e["step"] * samples, e["categories"][name]) for e in evaluations]
         bottom.plot(*zip(*points), label=name, linewidth=1)
     bottom.set_ylabel("validation accuracy")
     bottom.set_ylim(0, 1)

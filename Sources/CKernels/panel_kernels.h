@@ -39,14 +39,18 @@ INLINE ptrdiff_t NAMED(word_count)(ptrdiff_t values) {
   return (values + VALUES_PER_WORD - 1) / VALUES_PER_WORD;
 }
 
-// The same for `count` words from word `slice` on, where the left factor is one of `rows` rows by
-// columns, and `row` the block's first.
-KERNEL void NAMED(accumulate_columns)(ptrdiff_t rows, ptrdiff_t row, ptrdiff_t slice,
-                                      ptrdiff_t count, const word *a, const word *b, block *sums) {
+// A slice of a block's sums along the columns of a left factor of `rows` rows that lies by columns;
+// `bias` is added, unless it is NULL. Whether that was the last slice: the sums are whole.
+KERNEL bool NAMED(sum_columns)(block *unfinished, ptrdiff_t rows, ptrdiff_t row, ptrdiff_t slice,
+                               ptrdiff_t words, const word *a, const word *b, const float *bias,
+                               block *sums) {
+  begin(unfinished, row, slice, bias, sums);
   a += slice * rows + row * WORDS;
   b += slice * PANEL;
-  for (; count > 0; count -= WORDS, a += rows * WORDS, b += WORDS * PANEL)
+  for (ptrdiff_t count = slice_words(slice, words); count > 0;
+       count -= WORDS, a += rows * WORDS, b += WORDS * PANEL)
     NAMED(accumulate)(BLOCK_ROWS, smaller(count, WORDS), a, WORDS, 1, b, sums->row);
+  return ends(unfinished, row, slice, words, sums);
 }
 
 // A panel of a weight that was packed along `inner`.
@@ -54,8 +58,8 @@ KERNEL void NAMED(accumulate_columns)(ptrdiff_t rows, ptrdiff_t row, ptrdiff_t s
   ((const word *)(weight) + (panel) * panel_count(inner) * WORDS * PANEL)
 
 // Runs what follows for every slice of every block of a product of `rows` rows, `words` words a sum
-// and `width` columns: `row`, `panel` and `slice` say which. It begins its sums with `begin`, and
-// goes on to the next unless `ends`. A sum of no words has one slice, too.
+// and `width` columns: `row`, `panel` and `slice` say which. It goes on to the next until its sums
+// are whole. A sum of no words has one slice, too.
 #define FOR_EACH_SLICE(rows, words, width)                                                     \
   for (ptrdiff_t part = reused_rows(words), start = 0; start < (rows); start += part)          \
     for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)                             \
@@ -144,10 +148,9 @@ static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t ou
   block unfinished[MOST_UNFINISHED];
   FOR_EACH_SLICE(rows, words, outputs) {
     block sums;
-    begin(unfinished, row, slice, bias + panel * PANEL, &sums);
-    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), x,
-                              PACKED_PANEL(weight, inputs, panel), &sums);
-    if (!ends(unfinished, row, slice, words, &sums)) continue;
+    if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, x,
+                            PACKED_PANEL(weight, inputs, panel), bias + panel * PANEL, &sums))
+      continue;
     relu_block(&sums, mask ? mask + panel * rows + row : NULL);
     NAMED(store_block)(rows, panel, row, &sums, y);
   }
@@ -162,10 +165,9 @@ static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_
   FOR_EACH_SLICE(rows, words, outputs) {
     const uint32_t columns = columns_from(panel * PANEL, outputs);
     block y;
-    begin(unfinished, row, slice, bias + panel * PANEL, &y);
-    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), x,
-                              PACKED_PANEL(weight, inputs, panel), &y);
-    if (!ends(unfinished, row, slice, words, &y)) continue;
+    if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, x,
+                            PACKED_PANEL(weight, inputs, panel), bias + panel * PANEL, &y))
+      continue;
     relu_block(&y, mask ? mask + panel * rows + row : NULL);
     add_rows(&y, pairs->sample + row, sums + panel * PANEL, outputs, columns);
   }
@@ -201,10 +203,9 @@ static TARGET void NAMED(backward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t o
   FOR_EACH_SLICE(rows, words, inputs) {
     block b;
     __m512 sum[2];
-    begin(unfinished, row, slice, NULL, &b);
-    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), g,
-                              PACKED_PANEL(weight, outputs, panel), &b);
-    if (!ends(unfinished, row, slice, words, &b)) continue;
+    if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, g,
+                            PACKED_PANEL(weight, outputs, panel), NULL, &b))
+      continue;
 #pragma clang loop unroll(full)
     for (int i = 0; i < BLOCK_ROWS; i++) keep_where(mask[panel * rows + row + i], b.row[i]);
     sum_rows(&b, sum);
@@ -223,10 +224,9 @@ static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdif
     const uint32_t columns = columns_from(panel * PANEL, inputs);
     const int32_t *j = pairs->first + row;
     block b;
-    begin(unfinished, row, slice, NULL, &b);
-    NAMED(accumulate_columns)(rows, row, slice, slice_words(slice, words), g,
-                              PACKED_PANEL(weight, outputs, panel), &b);
-    if (!ends(unfinished, row, slice, words, &b)) continue;
+    if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, g,
+                            PACKED_PANEL(weight, outputs, panel), NULL, &b))
+      continue;
 #pragma clang loop unroll(full)
     for (int r = 0; r < BLOCK_ROWS; r++) {
       keep_where(mask[panel * rows + row + r], b.row[r]);
