@@ -123,10 +123,10 @@ extension Operation {
   private func convolutionProduct(
     _ image: Shape, _ weight: Shape, _ geometry: Convolution
   ) -> (output: Shape, operations: Double) {
-    func extent(_ axis: Int) -> Int {
-      (image[axis] + 2 * geometry.padding - weight[axis]) / geometry.stride + 1
-    }
-    let output: Shape = [image[0], weight[0], extent(2), extent(3)]
+    let output: Shape = [
+      image[0], weight[0], geometry.outputExtent(of: image[2], kernel: weight[2]),
+      geometry.outputExtent(of: image[3], kernel: weight[3]),
+    ]
     return (output, product(image[0], output[2], output[3], weight.count))
   }
 

@@ -75,6 +75,7 @@ struct Pullback {
     case .tanh: return g * (1 - result * result)
     case .sigmoid: return g * (result * (1 - result))
     case .squareRoot: return g * 0.5 / result
+    case .power(0): return tape.constant(.zeros(shape))
     case .power(let exponent): return g * (operand(0).power(exponent - 1) * exponent)
     case .sum: return g.broadcast(to: shape)
     case .broadcast: return g.summed(to: shape)

@@ -18,6 +18,9 @@ extension Variable {
   public func convolution2D(
     weight: Variable, bias: Variable? = nil, stride: Int = 1, padding: Int = 0
   ) -> Variable {
+    precondition(
+      bias.map { $0.shape == [weight.shape[0]] } ?? true,
+      "convolution: weight \(weight.shape) with bias \(bias?.shape ?? [])")
     let geometry = Convolution(stride: stride, padding: padding)
     return tape.apply(.convolution(geometry), [self, weight] + (bias.map { [$0] } ?? []))
   }
@@ -46,6 +49,9 @@ extension Variable {
   public func batchNormalized(
     scale: Variable, offset: Variable, epsilon: Float = 1e-5
   ) -> (output: Variable, mean: Tensor, variance: Tensor) {
+    precondition(
+      scale.shape == [shape[1]] && offset.shape == [shape[1]],
+      "batch normalisation: \(shape) with scale \(scale.shape) and offset \(offset.shape)")
     let (result, saved) = tape.applyKeeping(
       .batchNormalization(epsilon: epsilon), [self, scale, offset])
     let count = Float(shape.count / shape[1])
@@ -75,14 +81,20 @@ extension Variable {
     stride: Int, padding: Int, epsilon: Float = 1e-5
   ) -> (output: Variable, means: [Tensor], variances: [Tensor]) {
     let layers = weights.indices
+    precondition(
+      [biases, scales, offsets].allSatisfy { $0.map(\.shape) == weights.map { [$0.shape[0]] } },
+      """
+      convolution stack: weights \(weights.map(\.shape)) with biases \(biases.map(\.shape)), \
+      scales \(scales.map(\.shape)) and offsets \(offsets.map(\.shape))
+      """)
     let operands = layers.flatMap { [weights[$0], biases[$0], scales[$0], offsets[$0]] }
+    let geometry = Convolution(stride: stride, padding: padding)
     let (result, saved) = tape.applyKeeping(
-      .convolutionStack(Convolution(stride: stride, padding: padding), epsilon: epsilon),
-      [self] + operands)
+      .convolutionStack(geometry, epsilon: epsilon), [self] + operands)
     var (height, width) = (shape[2], shape[3])
     let variances = layers.map { layer in
-      height = (height + 2 * padding - weights[layer].shape[2]) / stride + 1
-      width = (width + 2 * padding - weights[layer].shape[3]) / stride + 1
+      height = geometry.outputExtent(of: height, kernel: weights[layer].shape[2])
+      width = geometry.outputExtent(of: width, kernel: weights[layer].shape[3])
       let count = Float(shape[0] * height * width)
       return Kernels.unary(.scale(count / Swift.max(count - 1, 1)), saved[layers.count + layer])
     }
@@ -94,7 +106,10 @@ extension Variable {
   public func layerNormalized(
     scale: Variable, offset: Variable, epsilon: Float = 1e-5
   ) -> Variable {
-    tape.apply(.layerNormalization(epsilon: epsilon), [self, scale, offset])
+    precondition(
+      scale.shape == [shape[-1]] && offset.shape == [shape[-1]],
+      "layer normalisation: \(shape) with scale \(scale.shape) and offset \(offset.shape)")
+    return tape.apply(.layerNormalization(epsilon: epsilon), [self, scale, offset])
   }
 
   /// Each element zero with the given probability, the others divided by (1 - probability).
@@ -151,8 +166,12 @@ extension Variable {
       shape.rank == 3 && lengths.count == batch && lengths.allSatisfy { $0 >= 0 && $0 <= time },
       "lstm: lengths \(lengths) for \(shape)")
     precondition(
-      inputWeight.shape == [4 * width, shape[2]] && hiddenWeight.shape == [4 * width, width],
-      "lstm: \(shape) with weights \(inputWeight.shape) and \(hiddenWeight.shape)")
+      inputWeight.shape == [4 * width, shape[2]] && hiddenWeight.shape == [4 * width, width]
+        && inputBias.shape == [4 * width] && hiddenBias.shape == [4 * width],
+      """
+      lstm: \(shape) with weights \(inputWeight.shape) and \(hiddenWeight.shape), biases \
+      \(inputBias.shape) and \(hiddenBias.shape)
+      """)
     let order = SequenceTraversal(lengths: lengths, isReversed: reversed)
     let outputs = tape.apply(
       .lstm(order), [self, inputWeight, hiddenWeight, inputBias, hiddenBias])
@@ -168,7 +187,8 @@ extension Variable {
   ///
   /// `objects` is `[batch, n, d]`, `question` `[batch, q]`; g is affine layers, each followed by
   /// ReLU, the first weight `[h, 2d + q]` for (first, second, question). An object pairs with
-  /// itself, too. With `objectCounts`, only the first so many objects of each sample exist.
+  /// itself, too. With `objectCounts`, only the first so many objects of each sample exist; what
+  /// stands in the place of the others changes nothing as long as it is finite.
   public static func relation(
     objects: Variable, question: Variable? = nil, weights: [Variable], biases: [Variable],
     objectCounts: [Int]? = nil
@@ -179,8 +199,13 @@ extension Variable {
       hasQuestion: question != nil)
     let inputs = 2 * objects.shape[2] + (question?.shape[1] ?? 0)
     precondition(
-      !weights.isEmpty && weights.count == biases.count && weights[0].shape[1] == inputs,
-      "relation: objects \(objects.shape), weights \(weights.map(\.shape))")
+      !weights.isEmpty && weights[0].shape[1] == inputs
+        && biases.map(\.shape) == weights.map { [$0.shape[0]] }
+        && question?.shape[0] ?? shape.batch == shape.batch,
+      """
+      relation: objects \(objects.shape), question \(question?.shape ?? []), weights \
+      \(weights.map(\.shape)), biases \(biases.map(\.shape))
+      """)
     let operands =
       [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
     return objects.tape.apply(.relation(shape), operands)

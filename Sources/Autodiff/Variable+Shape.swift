@@ -69,6 +69,10 @@ extension Variable {
     let inner = shape.dimensions[(axis + 1)...].reduce(1, *)
     let outer = shape.dimensions[..<axis].reduce(1, *)
     let extent = shape[axis]
+    precondition(
+      outer * inner > 0 && indices.count.isMultiple(of: outer * inner)
+        && indices.allSatisfy { $0 >= 0 && $0 < extent },
+      "gather: \(indices.count) indices along axis \(axis) of \(shape)")
     var dimensions = shape.dimensions
     dimensions[axis] = indices.count / (outer * inner)
     let gathered = dimensions[axis]

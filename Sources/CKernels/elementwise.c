@@ -34,7 +34,12 @@ CLONES void relate_binary(relate_binary_operation operation, ptrdiff_t count, co
     case RELATE_SUBTRACT: BINARY_LOOPS(x - y);
     case RELATE_MULTIPLY: BINARY_LOOPS(x * y);
     case RELATE_DIVIDE: BINARY_LOOPS(x / y);
-    case RELATE_LEAKY_RELU_GRADIENT: BINARY_LOOPS(y > 0 ? x : parameter * x);
+    case RELATE_LEAKY_RELU_GRADIENT:
+      // Zero, not zero times what may be infinite.
+      if (parameter == 0) {
+        BINARY_LOOPS(y > 0 ? x : 0);
+      }
+      BINARY_LOOPS(y > 0 ? x : parameter * x);
   }
 }
 
@@ -50,7 +55,11 @@ CLONES void relate_unary(relate_unary_operation operation, ptrdiff_t count, cons
   switch (operation) {
     case RELATE_SCALE: UNARY_LOOP(v * parameter);
     case RELATE_OFFSET: UNARY_LOOP(v + parameter);
-    case RELATE_LEAKY_RELU: UNARY_LOOP(v < 0 ? v * parameter : v);
+    case RELATE_LEAKY_RELU:
+      if (parameter == 0) {
+        UNARY_LOOP(v < 0 ? 0 : v);
+      }
+      UNARY_LOOP(v < 0 ? v * parameter : v);
     case RELATE_EXP: UNARY_LOOP(exponential(v));
     case RELATE_LOG: UNARY_LOOP(logarithm_of(v));
     case RELATE_TANH: UNARY_LOOP(hyperbolic_tangent(v));

@@ -83,7 +83,8 @@ INLINE float hyperbolic_tangent(float x) {
 // log(x) = e ln 2 + 2 atanh((m - 1) / (m + 1)) for x = m 2^e, m within a factor sqrt(2) of 1.
 INLINE float logarithm_of(float x) {
   float scaled = x < 1.17549435e-38f ? x * 8388608.0f : x;
-  int32_t bits = bits_of(scaled) - 0x3F3504F3;
+  // Unsigned: what a negative number has for bits overflows.
+  int32_t bits = (int32_t)((uint32_t)bits_of(scaled) - 0x3F3504F3u);
   int32_t e = bits >> 23;
   float m = float_of((bits & 0x007FFFFF) + 0x3F3504F3);
   float exponent = (float)(x < 1.17549435e-38f ? e - 23 : e);

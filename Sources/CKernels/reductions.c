@@ -1,5 +1,6 @@
-// Sums, in an order that does not depend on the instruction set, and in double precision: a
-// statistic of a hundred thousand scalars must not be less exact than what is made with it.
+// Sums, in an order that does not depend on the instruction set. Those that become statistics are
+// in double precision: of a hundred thousand scalars they must not be less exact than what is made
+// with them.
 #include "functions.h"
 #include "kernels.h"
 

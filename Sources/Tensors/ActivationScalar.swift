@@ -6,19 +6,6 @@ import COneDNN
 /// The upper half of a float32: its exponent, and 8 bits of its mantissa.
 struct BFloat16: Equatable, Sendable {
   var bits: UInt16
-
-  /// The nearest number, ties to even.
-  init(_ value: Float) {
-    var value = value
-    var bits: UInt16 = 0
-    relate_round_to_bfloat16(1, &value, &bits)
-    self.bits = bits
-  }
-}
-
-extension Float {
-  /// The number, exactly.
-  init(_ value: BFloat16) { self.init(bitPattern: UInt32(value.bits) << 16) }
 }
 
 /// Scalars of an activation type in a tensor's memory, which is how they are kept between the

@@ -1,10 +1,6 @@
 // Random numbers that are a function of what they are for, not of what was drawn before.
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// What random numbers are for.
 ///

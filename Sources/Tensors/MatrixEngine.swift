@@ -1,4 +1,4 @@
-// What multiplies matrices: two libraries and kernels of our own, and the one door to them.
+// What multiplies matrices: two libraries and kernels of our own.
 
 import CKernels
 import COneDNN
@@ -108,7 +108,7 @@ extension MatrixEngine {
   /// Y = max(X Wᵀ + b, 0) of contiguous matrices: X is [m, k], `weight` [n, k], `bias` [n].
   ///
   /// With oneDNN, not-a-number becomes 0, so it must not be counted on to show that a model is
-  /// broken: what comes in from outside (inputs, parameters) has to be checked there.
+  /// broken: what is read from files is checked to be finite where it is read.
   func multiplyWithBiasAndRelu<Scalar: ActivationScalar, Result: ActivationScalar>(
     _ m: Int, _ n: Int, _ k: Int, _ x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
     bias: UnsafePointer<Float>, into y: UnsafeMutablePointer<Result>

@@ -1,12 +1,7 @@
 // The memory that tensors give back, kept for the next ones.
 
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Blocks of memory that are handed out again and again, so that a training step in the steady
 /// state asks the system for nothing.

@@ -64,6 +64,14 @@ public enum Numerics {
 
   /// Computes the battery, some milliseconds' work, and hashes its results and gradients.
   public static func fingerprint(of context: ComputeContext) -> Digest {
+    fingerprint(of: context, profile: nil)
+  }
+
+  /// The same, with a profile that tells the kinds of operations in the battery.
+  ///
+  /// All that a training step is made of has to be among them: what is not could be computed
+  /// otherwise by a worker that is let in.
+  static func fingerprint(of context: ComputeContext, profile: OperationProfile?) -> Digest {
     var random = CounterRandom(seed: 20170605, purpose: .trial, index: 0)
     func trial(_ shape: Shape) -> Tensor {
       Tensor(shape: shape) { scalars in
@@ -73,7 +81,7 @@ public enum Numerics {
     var digest = Digest(rawValue: 0)
     // Sizes on both sides of the blocks that matrix engines cut their operands into.
     for (rows, inner, columns) in [(3, 5, 7), (65, 130, 33), (200, 256, 256), (37, 401, 129)] {
-      let tape = Tape(context: context)
+      let tape = Tape(context: context, profile: profile)
       let a = tape.variable(trial([rows, inner]))
       let b = tape.variable(trial([inner, columns]))
       let product = a.matrixProduct(b)
@@ -83,7 +91,7 @@ public enum Numerics {
         digest = digest.extended(by: slope.value)
       }
     }
-    let tape = Tape(context: context)
+    let tape = Tape(context: context, profile: profile)
     let image = tape.variable(trial([2, 3, 19, 19]))
     let kernels = tape.variable(trial([8, 3, 3, 3]))
     let features = image.convolution2D(weight: kernels, stride: 2, padding: 1).relu()
@@ -92,15 +100,46 @@ public enum Numerics {
     for slope in gradient(of: loss, withRespectTo: [image, kernels]) {
       digest = digest.extended(by: slope.value)
     }
-    for result in relation(of: trial, context: context) + lstm(of: trial, context: context) {
-      digest = digest.extended(by: result)
+    for part in [relation, lstm, encoder, readout] {
+      for result in part(trial, Tape(context: context, profile: profile)) {
+        digest = digest.extended(by: result)
+      }
     }
     return digest
   }
 
+  /// Two layers of the image encoder, on more images than are computed side by side.
+  private static func encoder(of trial: (Shape) -> Tensor, on tape: Tape) -> [Tensor] {
+    let images = tape.variable(trial([17, 3, 13, 11]))
+    let shapes: [[Shape]] = [
+      [[24, 3, 3, 3], [7, 24, 3, 3]], [[24], [7]], [[24], [7]], [[24], [7]],
+    ]
+    let operands = shapes.map { $0.map { tape.variable(trial($0)) } }
+    let (map, means, variances) = images.convolutionStack(
+      weights: operands[0], biases: operands[1], scales: operands[2], offsets: operands[3],
+      stride: 2, padding: 1)
+    let slopes = gradient(
+      of: (map * map).mean(), withRespectTo: [images] + operands.flatMap { $0 })
+    return [map.value] + means + variances + slopes.map(\.value)
+  }
+
+  /// What follows the relation: layers with biases, ReLU, dropout, and the losses.
+  private static func readout(of trial: (Shape) -> Tensor, on tape: Tape) -> [Tensor] {
+    let operands = ([[67, 130], [33, 130], [33], [10, 33], [10]] as [Shape])
+      .map { tape.variable(trial($0)) }
+    var random = CounterRandom(seed: 20170605, purpose: .dropout, index: 0)
+    let hidden = operands[0].affine(weight: operands[1], bias: operands[2]).relu()
+      .dropout(probability: 0.5, random: &random)
+    let logits = hidden.affine(weight: operands[3], bias: operands[4])
+    let loss =
+      logits.crossEntropy(labels: (0..<67).map { $0 % 10 })
+      + logits.binaryCrossEntropyWithLogits(targets: tape.constant(trial(logits.shape)))
+    return [logits.value, loss.value]
+      + gradient(of: loss, withRespectTo: operands).map(\.value)
+  }
+
   /// An LSTM over more sequences than are computed side by side, of unequal lengths.
-  private static func lstm(of trial: (Shape) -> Tensor, context: ComputeContext) -> [Tensor] {
-    let tape = Tape(context: context)
+  private static func lstm(of trial: (Shape) -> Tensor, on tape: Tape) -> [Tensor] {
     let shapes: [Shape] = [[35, 5, 14], [92, 14], [92, 23], [92], [92]]
     let operands = shapes.map { tape.variable(trial($0)) }
     let states = operands[0].lstm(
@@ -113,10 +152,7 @@ public enum Numerics {
 
   /// A relation over full and ragged sets, as wide as the products that training spends its time
   /// in.
-  private static func relation(
-    of trial: (Shape) -> Tensor, context: ComputeContext
-  ) -> [Tensor] {
-    let tape = Tape(context: context)
+  private static func relation(of trial: (Shape) -> Tensor, on tape: Tape) -> [Tensor] {
     let shapes: [Shape] = [
       [3, 21, 26], [3, 11], [256, 63], [256], [256, 256], [256], [200, 256], [200],
     ]

@@ -119,6 +119,53 @@ import Testing
     #expect((a.value != b.value) == isRounded)
   }
 
+  /// Small whole numbers need no rounding, so every bit has to be that of float32.
+  @Test(arguments: engines.filter { $0.failure(computingIn: .bf16) == nil })
+  func bfloat16IsExactWhereNothingIsRounded(on engine: MatrixEngine) throws {
+    /// Whole numbers from -1 to 1, but for one in `period` zero.
+    func whole(_ shape: Shape, _ index: UInt64, oneIn period: Int) -> Tensor {
+      Tensor(
+        noise(shape, index).scalars.enumerated().map {
+          $0.offset % period == 0 ? ($0.element * 1.5).rounded() : 0
+        }, shape: shape)
+    }
+    let shapes: [(Shape, Int)] = [
+      ([6, 11, 5], 1), ([6, 3], 1), ([65, 13], 1), ([65], 1), ([70, 65], 7), ([70], 1),
+      ([33, 70], 7), ([33], 1),
+    ]
+    let inputs = shapes.enumerated().map { whole($1.0, UInt64($0), oneIn: $1.1) }
+    let relation = { (x: [Variable]) in
+      Variable.relation(
+        objects: x[0], question: x[1], weights: [x[2], x[4], x[6]], biases: [x[3], x[5], x[7]])
+    }
+    let exact = Probe(relation, at: inputs, context: try ComputeContext(engine: engine))
+    let rounded = Probe(
+      relation, at: inputs, context: try ComputeContext(engine: engine, precision: .bf16))
+    #expect(exact.value == rounded.value)
+    #expect(exact.value.scalars.contains { $0 > 256 }, "sums are not rounded")
+  }
+
+  /// What becomes of a first layer's output on its way into the second.
+  @Test(
+    arguments: engines.filter { $0.failure(computingIn: .bf16) == nil },
+    [
+      (256, 256), (257, 256), (258, 258), (259, 260), (511, 512), (1.00390625, 1),
+      (1.01171875, 1.015625), (1.004, 1.0078125),
+    ] as [(Float, Float)])
+  func activationsAreRoundedToTheNearestAndTiesToEven(
+    on engine: MatrixEngine, _ pair: (Float, Float)
+  ) throws {
+    let tape = Tape(context: try ComputeContext(engine: engine, precision: .bf16))
+    func constant(_ scalars: [Float], _ shape: Shape) -> Variable {
+      tape.constant(Tensor(scalars, shape: shape))
+    }
+    let sum = Variable.relation(
+      objects: constant([pair.0], [1, 1, 1]),
+      weights: [constant([1, 0], [1, 2]), constant([1], [1, 1])],
+      biases: [constant([0], [1]), constant([0], [1])])
+    #expect(sum.value.item == pair.1)
+  }
+
   @Test(
     .enabled(if: engines.allSatisfy { $0 == .openblas || $0.failure(computingIn: .bf16) == nil }))
   func enginesThatRoundAgree() throws {

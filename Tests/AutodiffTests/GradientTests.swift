@@ -50,6 +50,28 @@ import Testing
     #expect(gradient(of: y, withRespectTo: [x])[0].value.scalars == [0, 5])
   }
 
+  /// A power's exponent falls to zero by and by; the derivatives of polynomials at zero are finite.
+  @Test func powersHaveDerivativesAtZero() {
+    for (exponent, expected) in [
+      (Float(0), [Float(0), 0, 0]), (1, [1, 0, 0]), (2, [0, 2, 0]), (3, [0, 0, 6]),
+    ] {
+      let tape = Tape(context: context)
+      let x = tape.variable(Tensor(scalar: 0))
+      var derivative = x.power(exponent)
+      for order in 0..<3 {
+        derivative = gradient(of: derivative, withRespectTo: [x], recording: true)[0]
+        #expect(derivative.value.item == expected[order], "\(exponent), order \(order + 1)")
+      }
+    }
+  }
+
+  @Test func gatheringStaysOnItsAxis() async {
+    await #expect(processExitsWith: .failure) {
+      let x = Tape(context: context).variable(.zeros([2, 3]))
+      _ = x.gathered(along: 1, indices: [3, 0])
+    }
+  }
+
   @Test func gradientIsZeroWithoutDependence() {
     let tape = Tape(context: context)
     let x = tape.variable(Tensor([1, 2], shape: [2]))

@@ -67,6 +67,9 @@ import Testing
     #expect(AdamSettings().problem == nil)
     #expect(AdamSettings(beta1: 1).problem?.contains("beta1 is 1.0") == true)
     #expect(AdamSettings(beta2: -0.5).problem?.contains("beta2") == true)
-    #expect(AdamSettings(epsilon: .nan).problem?.contains("epsilon") == true)
+    // The last two are not what they seem as `Float`.
+    for epsilon in [Double.nan, 0, 1e-46, 1e39] {
+      #expect(AdamSettings(epsilon: epsilon).problem?.contains("epsilon") == true, "\(epsilon)")
+    }
   }
 }

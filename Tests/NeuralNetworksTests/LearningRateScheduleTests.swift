@@ -43,6 +43,7 @@ private let schedules: [(LearningRateSchedule, String)] = [
   @Test(arguments: [
     (LearningRateSchedule.constant(rate: 0), "must be positive"),
     (.constant(rate: .nan), "must be positive"),
+    (.constant(rate: 1e39), "below 3e38"),
     (.warmUp(rate: 1, warmUpSteps: -1), "-1 steps"),
     (.doubling(start: 1, interval: 0, maximum: 2), "interval"),
     (.doubling(start: 1, interval: 5, maximum: 0.5), "above its maximum"),

@@ -52,7 +52,9 @@ private let context: ComputeContext = {
     let log = Kernels.unary(.log, edges).scalars
     #expect(log[0].isNaN && log[1].isNaN && log[2] == -.infinity && log[4] == .infinity)
     let relu = Kernels.unary(.leakyRelu(slope: 0), edges).scalars
-    #expect(relu[3] == 200)
+    #expect(Array(relu[..<5]) == [0, 0, 0, 200, .infinity])
+    let masked = Kernels.binary(.leakyReluGradient(slope: 0), edges, Tensor(scalar: -1)).scalars
+    #expect(masked == [0, 0, 0, 0, 0, 0], "what is masked is zero, whatever comes from above")
     for values in [exp, tanh, sigmoid, log, relu] {
       #expect(values[5].isNaN)
     }
@@ -149,6 +151,24 @@ private let context: ComputeContext = {
   }
 }
 
+@Suite struct ShapeTests {
+  @Test func nothingHasAShape() {
+    #expect(Kernels.transpose(.zeros([0, 3]), [1, 0]).shape == [3, 0])
+  }
+
+  @Test func patchesOfAnAxis() {
+    let halving = Convolution(stride: 2, padding: 1)
+    #expect([75, 38, 19, 10].map { halving.outputExtent(of: $0, kernel: 3) } == [38, 19, 10, 5])
+    #expect(Convolution(stride: 2, padding: 0).outputExtent(of: 3, kernel: 3) == 1)
+  }
+
+  @Test func aKernelMustFit() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Convolution(stride: 2, padding: 0).outputExtent(of: 2, kernel: 3)
+    }
+  }
+}
+
 @Suite struct UpdateTests {
   @Test func adamFollowsItsAlgorithm() {
     let count = 37
@@ -160,9 +180,19 @@ private let context: ComputeContext = {
     )
     for step in 1...5 {
       let g = noise([count], UInt64(step + 1))
-      Kernels.adam(
-        parameters: &p, firstMoments: &m, secondMoments: &v, gradient: g, range: 3..<count,
-        step: step, learningRate: 0.01)
+      p.withMutableScalars { p in
+        m.withMutableScalars { m in
+          v.withMutableScalars { v in
+            g.withScalars { g in
+              Kernels.adam(
+                parameters: UnsafeMutableBufferPointer(rebasing: p[3...]),
+                firstMoments: UnsafeMutableBufferPointer(rebasing: m[3...]),
+                secondMoments: UnsafeMutableBufferPointer(rebasing: v[3...]),
+                gradient: UnsafeBufferPointer(rebasing: g[3...]), step: step, learningRate: 0.01)
+            }
+          }
+        }
+      }
       for i in 3..<count {
         let gradient = Double(g.scalars[i])
         exactM[i] = 0.9 * exactM[i] + 0.1 * gradient

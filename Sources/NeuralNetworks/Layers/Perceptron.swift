@@ -55,10 +55,15 @@ public struct Perceptron: Sendable {
   }
 
   /// The output: `[…, inputs]` to `[…, widths.last]`.
-  public func callAsFunction(_ x: Variable, in pass: ForwardPass) -> Variable {
+  ///
+  /// Without `droppingOut` a training pass drops nothing, so that it can be compared with another
+  /// program's, which would drop something else.
+  public func callAsFunction(
+    _ x: Variable, droppingOut: Bool = true, in pass: ForwardPass
+  ) -> Variable {
     var x = x
     for layer in layers.dropLast() { x = activation(layer(x, in: pass)) }
-    if let dropout { x = dropout(x, in: pass) }
+    if droppingOut, let dropout { x = dropout(x, in: pass) }
     return layers[layers.count - 1](x, in: pass)
   }
 }

@@ -22,8 +22,9 @@ public struct AdamSettings: Hashable, Codable, Sendable {
   public var problem: String? {
     if !(0..<1).contains(beta1) { return "Adam's beta1 is \(beta1); it must be in 0 ..< 1." }
     if !(0..<1).contains(beta2) { return "Adam's beta2 is \(beta2); it must be in 0 ..< 1." }
-    if !(epsilon > 0 && epsilon.isFinite) {
-      return "Adam's epsilon is \(epsilon); it must be positive, e.g. 1e-8."
+    // It is used as a `Float`, where 1e-46 is 0.
+    if !(Float(epsilon) > 0 && Float(epsilon).isFinite) {
+      return "Adam's epsilon is \(epsilon); it must be from 1e-45 to 3e38, e.g. 1e-8."
     }
     return nil
   }

@@ -68,7 +68,9 @@ public enum LearningRateSchedule: Hashable, Codable, Sendable {
   }
 
   private static func problem(rate: Double) -> String? {
-    rate > 0 && rate.isFinite ? nil : "The learning rate is \(rate); it must be positive."
+    // It is used as a `Float`, where 1e39 is infinite.
+    rate > 0 && Float(rate).isFinite
+      ? nil : "The learning rate is \(rate); it must be positive and below 3e38."
   }
 
   private static func problem(warmUpSteps: Int) -> String? {

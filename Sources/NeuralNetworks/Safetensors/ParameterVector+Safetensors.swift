@@ -31,8 +31,9 @@ extension SafetensorsWriter {
 extension ParameterVector {
   /// The numbers of a model from a file: every tensor whose name begins with `prefix`, by name.
   ///
-  /// Throws a `SafetensorsError` naming the tensor that is missing, has another shape, or is not
-  /// the model's. PyTorch's counts of batches (`num_batches_tracked`) are passed over.
+  /// Throws a `SafetensorsError` naming the tensor that is missing, has another shape or a number
+  /// that is not finite, or is not the model's. PyTorch's counts of batches
+  /// (`num_batches_tracked`) are passed over.
   public init(
     _ file: Safetensors, layout: ParameterLayout, prefix: String = ""
   ) throws(SafetensorsError) {
@@ -75,7 +76,7 @@ extension Safetensors {
     var flat = Tensor.zeros([count])
     for parameter in parameters {
       let name = prefix + parameter.name
-      let value = try tensor(name)
+      let value = try finiteTensor(name)
       if value.shape != parameter.shape {
         throw SafetensorsError(
           file: file, tensor: name,

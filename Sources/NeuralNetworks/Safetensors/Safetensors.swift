@@ -86,6 +86,19 @@ public struct Safetensors: Sendable {
     }
   }
 
+  /// A tensor of floating-point numbers, all of them finite.
+  ///
+  /// What computes with them may hide that they are not: one engine's ReLU makes 0 of NaN.
+  public func finiteTensor(_ name: String) throws(SafetensorsError) -> Tensor {
+    let tensor = try tensor(name)
+    let place = tensor.withScalars { $0.firstIndex { !$0.isFinite } }
+    if let place {
+      throw SafetensorsError(
+        file: file, tensor: name, "its number at position \(place) is not finite")
+    }
+    return tensor
+  }
+
   /// The scalars of a tensor of integers or truth values, in row-major order.
   public func integers(_ name: String) throws(SafetensorsError) -> [Int64] {
     let entry = try requireEntry(name)

@@ -40,11 +40,6 @@ public struct ConvolutionalEncoder: Sendable {
   /// The features of an object: a cell's channels and its two coordinates.
   public var objectFeatures: Int { channels[channels.count - 1] + 2 }
 
-  /// The rows, or columns, of the feature map of an image with so many rows, or columns.
-  public func cellExtent(ofImage extent: Int) -> Int {
-    channels.reduce(extent) { extent, _ in (extent - 1) / 2 + 1 }
-  }
-
   /// The last feature map, `[batch, channels, d, d]`, of images `[batch, 3, height, width]`.
   public func featureMap(_ images: Variable, in pass: ForwardPass) -> Variable {
     if pass.isTraining { return trainedFeatureMap(images, in: pass) }

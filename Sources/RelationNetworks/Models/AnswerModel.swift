@@ -168,7 +168,7 @@ public struct AnswerModel: Sendable {
     }
   }
 
-  /// The logits, `[batch, answers]`; `droppingOut` as for `RelationNetwork`.
+  /// The logits, `[batch, answers]`; `droppingOut` as for `Perceptron`.
   public func callAsFunction(
     _ inputs: AnswerModelInputs, droppingOut: Bool = true, in pass: ForwardPass
   ) -> Variable {
@@ -184,7 +184,9 @@ public struct AnswerModel: Sendable {
     let features = encoder?.featureMap(seen, in: pass) ?? seen
     let batch = features.shape[0]
     let flat = features.reshaped(to: [batch, features.shape.count / max(batch, 1)])
-    return perceptron(.concatenate([flat] + (question.map { [$0] } ?? []), axis: 1), in: pass)
+    return perceptron(
+      .concatenate([flat] + (question.map { [$0] } ?? []), axis: 1), droppingOut: droppingOut,
+      in: pass)
   }
 
   private func objects(_ scene: AnswerModelInputs.Scene, in pass: ForwardPass) -> Variable {

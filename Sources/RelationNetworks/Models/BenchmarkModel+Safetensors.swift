@@ -55,7 +55,7 @@ private struct BatchReader {
 
   func numbers(_ name: String, _ shape: [Int?]) throws(SafetensorsError) -> Tensor {
     try requireShape(name, shape)
-    return try file.tensor(prefix + name)
+    return try file.finiteTensor(prefix + name)
   }
 
   func words(

@@ -49,8 +49,7 @@ public struct RelationNetwork: Sendable {
   /// `[batch, features]`.
   ///
   /// With `objectCounts`, sample i has only its first `objectCounts[i]` objects. No pair is ever
-  /// concatenated: the relation is one fused operation. Without `droppingOut` a training pass drops
-  /// nothing, so that it can be compared with another program's, which would drop something else.
+  /// concatenated: the relation is one fused operation. `droppingOut` as for `Perceptron`.
   public func callAsFunction(
     _ objects: Variable, question: Variable?, objectCounts: [Int]? = nil,
     droppingOut: Bool = true, in pass: ForwardPass
@@ -59,17 +58,7 @@ public struct RelationNetwork: Sendable {
     let relations = Variable.relation(
       objects: objects, question: question, weights: pairNetwork.map { pass[$0.weight] },
       biases: pairNetwork.map { pass[$0.bias] }, objectCounts: objectCounts)
-    return answer(relations, droppingOut: droppingOut, in: pass)
-  }
-
-  /// f_φ of summed relations.
-  private func answer(
-    _ relations: Variable, droppingOut: Bool, in pass: ForwardPass
-  ) -> Variable {
-    if droppingOut { return readout(relations, in: pass) }
-    var x = relations
-    for layer in readout.layers.dropLast() { x = readout.activation(layer(x, in: pass)) }
-    return readout.layers[readout.layers.count - 1](x, in: pass)
+    return readout(relations, droppingOut: droppingOut, in: pass)
   }
 
   /// The same numbers, within rounding, computed the way the equation reads.

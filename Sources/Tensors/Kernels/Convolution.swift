@@ -15,6 +15,16 @@ public struct Convolution: Hashable, Sendable {
     self.stride = stride
     self.padding = padding
   }
+
+  /// How many patches lie along an axis: (extent + 2 padding - kernel) / stride + 1, rounded down.
+  ///
+  /// Traps if the kernel is longer than the image with its padding.
+  public func outputExtent(of extent: Int, kernel: Int) -> Int {
+    let room = extent + 2 * padding - kernel
+    precondition(
+      room >= 0, "convolution: a kernel of \(kernel) on \(extent) with padding \(padding)")
+    return room / stride + 1
+  }
 }
 
 /// The extents of a convolution and how its work is cut up.
@@ -38,8 +48,8 @@ private struct ConvolutionPlan: Sendable {
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1] && output[1] == weight[0],
       "convolution: \(image) with weight \(weight)")
     precondition(
-      (image[2] + 2 * geometry.padding - weight[2]) / geometry.stride + 1 == output[2]
-        && (image[3] + 2 * geometry.padding - weight[3]) / geometry.stride + 1 == output[3],
+      geometry.outputExtent(of: image[2], kernel: weight[2]) == output[2]
+        && geometry.outputExtent(of: image[3], kernel: weight[3]) == output[3],
       "convolution: \(image) with weight \(weight) does not give \(output)")
     batch = image[0]
     outputs = weight[0]
@@ -95,8 +105,8 @@ extension Kernels {
   ) -> Tensor {
     let output: Shape = [
       x.shape[0], weight.shape[0],
-      (x.shape[2] + 2 * geometry.padding - weight.shape[2]) / geometry.stride + 1,
-      (x.shape[3] + 2 * geometry.padding - weight.shape[3]) / geometry.stride + 1,
+      geometry.outputExtent(of: x.shape[2], kernel: weight.shape[2]),
+      geometry.outputExtent(of: x.shape[3], kernel: weight.shape[3]),
     ]
     let plan = ConvolutionPlan(image: x.shape, weight: weight.shape, output: output, geometry)
     let bias = bias ?? .zeros([plan.outputs])

@@ -152,13 +152,8 @@ struct ConvolutionLayer: Sendable {
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1],
       "convolution: \(image) with weight \(weight)")
     let (stride, padding) = (geometry.stride, geometry.padding)
-    precondition(
-      weight[2] <= image[2] + 2 * padding && weight[3] <= image[3] + 2 * padding,
-      "convolution: weight \(weight) exceeds \(image) with padding \(padding)")
-    func outputs(_ extent: Int, _ kernel: Int) -> Int {
-      (extent + 2 * padding - kernel) / stride + 1
-    }
-    let (height, width) = (outputs(image[2], weight[2]), outputs(image[3], weight[3]))
+    let height = geometry.outputExtent(of: image[2], kernel: weight[2])
+    let width = geometry.outputExtent(of: image[3], kernel: weight[3])
     // How far the last patch reaches beyond the image, and the image's last pixel beyond the
     // patches.
     func reach(_ outputs: Int, _ extent: Int, _ kernel: Int) -> Int {

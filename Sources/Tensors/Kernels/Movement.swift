@@ -9,7 +9,9 @@ extension Kernels {
     let strides = x.shape.strides
     let shape = Shape(permutation.map { x.shape.dimensions[$0] })
     let steps = permutation.map { strides[$0] }
-    guard let extent = shape.dimensions.last, let step = steps.last, x.count > 0 else { return x }
+    guard let extent = shape.dimensions.last, let step = steps.last, x.count > 0 else {
+      return x.reshaped(to: shape)
+    }
     return Tensor(
       shape: shape,
       pointer: { out in

@@ -3,34 +3,11 @@
 import CKernels
 
 extension Kernels {
-  /// Adam (Kingma and Ba 2015, algorithm 1) on `range` of the flat vectors, in place; `step` counts
-  /// from 1.
+  /// Adam (Kingma and Ba 2015, algorithm 1) in place, on vectors of one count; `step` counts from
+  /// 1.
   ///
   ///     m = β₁ m + (1 - β₁) g,  v = β₂ v + (1 - β₂) g²
   ///     p = p - rate · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε)
-  public static func adam(
-    parameters: inout Tensor, firstMoments: inout Tensor, secondMoments: inout Tensor,
-    gradient: Tensor, range: Range<Int>, step: Int, learningRate: Float, beta1: Double = 0.9,
-    beta2: Double = 0.999, epsilon: Double = 1e-8
-  ) {
-    precondition(step >= 1, "adam: steps count from 1")
-    parameters.withMutableScalars { p in
-      firstMoments.withMutableScalars { m in
-        secondMoments.withMutableScalars { v in
-          gradient.withScalars { g in
-            adam(
-              parameters: UnsafeMutableBufferPointer(rebasing: p[range]),
-              firstMoments: UnsafeMutableBufferPointer(rebasing: m[range]),
-              secondMoments: UnsafeMutableBufferPointer(rebasing: v[range]),
-              gradient: UnsafeBufferPointer(rebasing: g[range]), step: step,
-              learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon)
-          }
-        }
-      }
-    }
-  }
-
-  /// Adam on bare memory, all of one count.
   public static func adam(
     parameters: UnsafeMutableBufferPointer<Float>, firstMoments: UnsafeMutableBufferPointer<Float>,
     secondMoments: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
@@ -40,6 +17,7 @@ extension Kernels {
     precondition(
       parameters.count == gradient.count && firstMoments.count == gradient.count
         && secondMoments.count == gradient.count, "adam: vectors of different counts")
+    precondition(step >= 1, "adam: steps count from 1")
     let stepSize = Double(learningRate) / (1 - wholePower(beta1, step))
     let rootCorrection = (1 - wholePower(beta2, step)).squareRoot()
     // Each factor is rounded once, from Double: 1 - β₂ in Float is off by a part in 20,000.

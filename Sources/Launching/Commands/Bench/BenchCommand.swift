@@ -54,8 +54,14 @@ struct TrialSteps {
 
   /// Takes steps that nobody times, then `options.steps` whose seconds are returned.
   mutating func run(_ options: StepOptions, profile: OperationProfile? = nil) -> [Double] {
-    for _ in 0..<options.warmup { _ = takeStep(nil) }
-    return (0..<options.steps).map { _ in takeStep(profile) }
+    let clock = ProgressLine("step")
+    defer { clock.end() }
+    let total = options.warmup + options.steps
+    let seconds = (0..<total).map { step in
+      clock.show(step, of: total)
+      return takeStep(step < options.warmup ? nil : profile)
+    }
+    return Array(seconds[options.warmup...])
   }
 
   private mutating func takeStep(_ profile: OperationProfile?) -> Double {
