@@ -15,7 +15,7 @@ swift build --package-path "$here" -c release
 
 arguments=("$@")
 case " $* " in
-*" --resume "* | *" --experiment "* | *" --help "* | *" -h "*) ;;
+*" --resume "* | *" --experiment "* | *" --experiment="* | *" --help "* | *" -h "*) ;;
 *) case "${1:-}" in '' | -*) arguments=(sort-of-clevr --preset quick "$@") ;; esac ;;
 esac
 exec "$(swift build --package-path "$here" -c release --show-bin-path)/relate" train "${arguments[@]}"

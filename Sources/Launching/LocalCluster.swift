@@ -18,11 +18,12 @@ final class LocalCluster {
   private let experiment: Experiment?
   private let workers: Int
   private let threads: Int
-  private let stop = StopRequest(endsWithParent: false)
+  private let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
   private var restartsLeft: Int
   private var startedWorkers = 0
-  private static let secondsToListen = 30.0
   private static let secondsToEnd = 15.0
+  /// How long after a worker has ended the server may still be running because the run is ending.
+  private static let secondsFromDeathToRestart = 0.5
   /// A worker has nothing to save, and a frozen one will not answer.
   private static let secondsForWorkerToEnd = 2.0
 
@@ -73,17 +74,13 @@ final class LocalCluster {
         server.terminate()
       }
       guard !isStopping else { continue }
-      for index in children.indices where !children[index].isRunning {
-        // A worker ends in order when the run does, a little before the server.
-        let isInOrder = children[index].exitCode == 0
-        if server.waitForEnd(within: isInOrder ? Self.secondsToEnd : 0.5) { break }
-        guard restartsLeft > 0 else { continue }
+      for index in children.indices where restartsLeft > 0 && Self.isMissing(children[index]) {
         restartsLeft -= 1
-        note("\(children[index].ending); starting another.")
+        sayOnStandardError("\(children[index].ending); starting another.")
         children[index] = try startWorker(endpoint)
       }
-      if !isStopping, restartsLeft == 0, children.allSatisfy({ !$0.isRunning }) {
-        note("Error: No worker stays alive. \(children[0].ending).")
+      if restartsLeft == 0, children.allSatisfy(Self.isMissing) {
+        sayOnStandardError("Error: No worker stays alive. \(children[0].ending).")
         hasGivenUp = true
         isStopping = true
         server.terminate()
@@ -99,11 +96,18 @@ final class LocalCluster {
   /// A server that was not killed has said itself why it ended.
   private func exitCode(of server: Child) -> Int32 {
     if server.wasEndedBySignal {
-      note(
+      sayOnStandardError(
         "Error: \(server.ending). The last checkpoint is kept: "
           + "relate train --run \(directory.path) --resume")
     }
     return server.exitCode ?? ExitStatus.failed
+  }
+
+  /// Whether a worker has ended although the run has not: when the run does, the workers end a
+  /// little before the server.
+  private static func isMissing(_ worker: Child) -> Bool {
+    let isInOrder = worker.exitCode == 0
+    return worker.secondsSinceEnd > (isInOrder ? secondsToEnd : secondsFromDeathToRestart)
   }
 
   private func startWorker(_ endpoint: String) throws -> Child {
@@ -113,24 +117,22 @@ final class LocalCluster {
       log: "\(directory.logsPath)/worker-\(startedWorkers).log")
   }
 
+  /// The server's address as soon as it listens; `nil` if it ended before, or was told to.
+  ///
+  /// There is no other limit: to read a long run takes a while.
   private func waitForEndpoint(_ file: String, of server: Child) -> String? {
-    let start = ContinuousClock.now
-    while server.isRunning, start.duration(to: .now).seconds < Self.secondsToListen {
+    while server.isRunning {
       if let text = try? String(contentsOfFile: file, encoding: .utf8), text.hasSuffix("\n") {
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
       }
+      if stop.isRequested {
+        server.terminate()
+        _ = server.waitForEnd(within: Self.secondsToEnd)
+        return nil
+      }
       usleep(10_000)
     }
-    if server.isRunning {
-      note(
-        "Error: The parameter server did not begin to listen within "
-          + "\(Int(Self.secondsToListen)) s.")
-    }
     return nil
-  }
-
-  private func note(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
   }
 }
 
@@ -140,6 +142,7 @@ final class Child {
   private let lifeline = Pipe()
   private let name: String
   private let log: String?
+  private var seenEndedAt: ContinuousClock.Instant?
 
   /// Starts an executable that lies beside this one.
   ///
@@ -156,11 +159,12 @@ final class Child {
     process.arguments = arguments
     process.standardInput = lifeline
     if let log {
-      guard FileManager.default.createFile(atPath: log, contents: nil),
-        let handle = FileHandle(forWritingAtPath: log)
-      else {
-        throw TrainingError("Cannot write \(log).")
+      // Appended: what an earlier process said of its end is kept when the run is resumed.
+      let descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else {
+        throw TrainingError("Cannot write \(log): \(String(cString: strerror(errno))).")
       }
+      let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
       process.standardOutput = handle
       process.standardError = handle
     }
@@ -169,6 +173,14 @@ final class Child {
 
   /// Whether it has not ended.
   var isRunning: Bool { process.isRunning }
+
+  /// How long ago it was first seen to have ended; 0 while it runs.
+  var secondsSinceEnd: Double {
+    guard !process.isRunning else { return 0 }
+    let seen = seenEndedAt ?? .now
+    seenEndedAt = seen
+    return seen.duration(to: .now).seconds
+  }
 
   /// Its exit code once it has ended; that of a shell if a signal ended it.
   var exitCode: Int32? {

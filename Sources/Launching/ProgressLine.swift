@@ -26,13 +26,13 @@ final class ProgressLine {
     }
     lastShown = now
     let left = start.duration(to: now).seconds / Double(max(1, done)) * Double(total - done)
-    write("\r\(title) \(done)/\(total), \(readableDuration(left)) left      ")
+    writeToStandardError("\r\(title) \(done)/\(total), \(readableDuration(left)) left      ")
   }
 
   /// Clears the line.
   func end() {
-    if lastShown != nil { write("\r" + String(repeating: " ", count: 72) + "\r") }
+    if lastShown != nil {
+      writeToStandardError("\r" + String(repeating: " ", count: 72) + "\r")
+    }
   }
-
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

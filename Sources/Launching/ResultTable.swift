@@ -39,24 +39,40 @@ extension EvaluationReport {
   }
 }
 
+/// Shows the results of a run that is complete already; whether it is.
+///
+/// Nothing is left to compute, so nothing is opened for writing.
+func showIfComplete(_ directory: RunDirectory) throws -> Bool {
+  guard let summary = try directory.readSummary() else { return false }
+  let task = try buildTask(try directory.readExperiment().experiment)
+  print("The run is complete.")
+  try showResults(in: directory, summary, task: task)
+  return true
+}
+
+private func showResults(in directory: RunDirectory, _ summary: RunSummary, task: any LearningTask)
+  throws
+{
+  if let test = try directory.readEvaluations().last(where: { $0.split == .test }) {
+    print("\nTest accuracy of the best version by validation, step \(test.step):\n")
+    print(test.table(categories: task.categories))
+  }
+  print(
+    "\n\(summary.steps) steps in \(readableDuration(summary.seconds)), digest "
+      + "\(summary.digest), results in \(directory.path)")
+}
+
 /// What is said when a run has ended: the table, or how to go on.
 func conclude(_ ending: RunEnding, of setting: RunSetting, task: any LearningTask, step: Int) throws
   -> Int32
 {
   setting.progress.end()
-  let recorder = setting.recorder
-  let path = recorder.directory.path
+  let directory = setting.recorder.directory
+  let path = directory.path
   switch ending {
   case .completed:
-    let evaluations = try recorder.directory.readEvaluations()
-    if let test = evaluations.last(where: { $0.split == .test }) {
-      print("\nTest accuracy of the best version by validation, step \(test.step):\n")
-      print(test.table(categories: task.categories))
-    }
-    if let summary = try recorder.directory.readSummary() {
-      print(
-        "\n\(summary.steps) steps in \(readableDuration(summary.seconds)), digest "
-          + "\(summary.digest), results in \(path)")
+    if let summary = try directory.readSummary() {
+      try showResults(in: directory, summary, task: task)
     }
     return 0
   case .stopped:

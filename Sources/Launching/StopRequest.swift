@@ -1,6 +1,5 @@
 // Ctrl-C and SIGTERM, and the end of the process that started this one.
 
-import ArgumentParser
 import Dispatch
 import Foundation
 import Synchronization
@@ -31,10 +30,12 @@ final class StopRequest: @unchecked Sendable {
 
   /// Listens for SIGTERM, Ctrl-C and, unless `nohup` said otherwise, the end of the terminal.
   ///
-  /// - Parameter endsWithParent: for a process that `relate train` started. Ctrl-C is then left to
-  ///   that process, which passes the request on; and the end of standard input, which only that
-  ///   process holds open, counts as a request too: it comes however that process ends.
-  init(endsWithParent: Bool) {
+  /// - Parameters:
+  ///   - endsWithParent: for a process that `relate train` started. Ctrl-C is then left to that
+  ///     process, which passes the request on; and the end of standard input, which only that
+  ///     process holds open, counts as a request too: it comes however that process ends.
+  ///   - answer: what to say to the first signal, so that nobody believes it was not heard.
+  init(endsWithParent: Bool, answer: String? = nil) {
     let flag = flag
     // Who reads the output may end before the run does.
     signal(SIGPIPE, SIG_IGN)
@@ -45,6 +46,7 @@ final class StopRequest: @unchecked Sendable {
       source.setEventHandler {
         if endsWithParent && number == SIGINT { return }
         if flag.wasRaisedLongAgo { _exit(ExitStatus.interrupted) }
+        if let answer, !flag.isRaised { sayOnStandardError("\n" + answer) }
         flag.raise()
       }
       source.resume()
@@ -65,29 +67,8 @@ final class StopRequest: @unchecked Sendable {
 
   /// Whether a stop was asked for.
   var isRequested: Bool { flag.isRaised }
-}
 
-/// The exit codes of the executables, beside 0 for success and 64 for wrong usage.
-enum ExitStatus {
-  /// Two runs could not be compared.
-  static let trouble: Int32 = 2
-  /// Something failed; a sentence on standard error says what.
-  static let failed: Int32 = 1
-  /// The run was stopped before its end and can be resumed.
-  static let interrupted: Int32 = 130
-}
-
-/// Runs a command's work, and ends the process with its exit code, or with one sentence on standard
-/// error and a code that is not zero.
-func reportingErrors(
-  failingWith failure: Int32 = ExitStatus.failed, _ work: () throws -> Int32
-) throws {
-  var code = failure
-  do { code = try work() } catch let error as ValidationError { throw error } catch {
-    fflush(nil)
-    FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
-  }
-  // Not `exit`: a thread may still be computing, and must not meet libraries that are taken down.
-  fflush(nil)
-  _exit(code)
+  /// The answer of a program that finishes a step before it stops.
+  static let finishesStep =
+    "Stopping after this step, with a checkpoint. Once more: stop at once, without one."
 }

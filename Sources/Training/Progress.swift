@@ -14,14 +14,15 @@ public final class Progress {
   private let totalSteps: Int
   private let samplesPerStep: Int
   private let isTerminal: Bool
-  private let startedAt = ContinuousClock.now
-  private var firstStep: Int?
+  /// The first step shown, and when it began: to wait for workers before it takes no step's time.
+  private var first: (step: Int, startedAt: ContinuousClock.Instant)?
   private var lastShown: ContinuousClock.Instant?
   /// Means over the last steps, so that the numbers can be read.
   private var loss = 0.0
   private var accuracy = 0.0
   private var liveLineWidth = 0
   private var validation: Double?
+  private var evaluatingSince: ContinuousClock.Instant?
 
   /// Progress towards a number of steps, written to standard output.
   public init(totalSteps: Int, samplesPerStep: Int) {
@@ -33,19 +34,17 @@ public final class Progress {
   /// Shows a step.
   public func show(_ record: StepRecord) {
     let now = ContinuousClock.now
-    if firstStep == nil {
-      firstStep = record.step
-      (loss, accuracy) = (record.loss, record.accuracy)
-    }
+    if first == nil { (loss, accuracy) = (record.loss, record.accuracy) }
+    let first = first ?? (record.step, now.advanced(by: .seconds(-record.seconds)))
+    self.first = first
     loss += 0.1 * (record.loss - loss)
     accuracy += 0.1 * (record.accuracy - accuracy)
     let pause: Duration = isTerminal ? .milliseconds(200) : .seconds(10)
     let isLast = record.step == totalSteps
     if let lastShown, lastShown.duration(to: now) < pause, !isLast { return }
     lastShown = now
-    let done = record.step - (firstStep ?? record.step) + 1
-    let elapsed = startedAt.duration(to: now).seconds
-    let perStep = elapsed / Double(done)
+    let perStep =
+      first.startedAt.duration(to: now).seconds / Double(record.step - first.step + 1)
     // The time left comes early, because a narrow terminal cuts the line off.
     var parts = [
       "step \(record.step)/\(totalSteps)",
@@ -60,6 +59,18 @@ public final class Progress {
     if isLast { end() }
   }
 
+  /// Shows how far the evaluations are that are left when all steps are done.
+  public func show(evaluatedParts done: Int, of total: Int) {
+    let now = ContinuousClock.now
+    let startedAt = evaluatingSince ?? now
+    evaluatingSince = startedAt
+    let pause: Duration = isTerminal ? .milliseconds(200) : .seconds(10)
+    guard done < total, (lastShown ?? startedAt).duration(to: now) >= pause else { return }
+    lastShown = now
+    let left = startedAt.duration(to: now).seconds / Double(max(1, done)) * Double(total - done)
+    write(live: "evaluating, part \(done)/\(total)  \(readableDuration(left)) left")
+  }
+
   /// Leaves the live line as it is and begins a new one.
   public func end() {
     guard liveLineWidth > 0 else { return }
@@ -72,6 +83,7 @@ public final class Progress {
 
   /// Shows an evaluation on the validation split in one line.
   public func show(_ report: EvaluationReport) {
+    evaluatingSince = nil
     guard report.split == .validation else { return }
     validation = report.overall
     let groups = report.groups.sorted { $0.key < $1.key }

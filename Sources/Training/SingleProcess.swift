@@ -27,12 +27,43 @@ public struct RunSetting {
     progress.note(line)
     recorder.log(line)
   }
+
+  /// The version to report on, once all steps are done: the best that has a checkpoint.
+  ///
+  /// Throws if there is none.
+  func versionToReport() throws(RunFileError) -> EvaluationReport {
+    guard let best = recorder.best else {
+      throw RunFileError(
+        "No version that was evaluated has its checkpoint in "
+          + "\(recorder.directory.checkpointsPath).")
+    }
+    if let lost = recorder.bestEvaluated, lost.step != best.step {
+      note(
+        "The checkpoint of step \(lost.step), the best by validation, is gone; step \(best.step) "
+          + "is the best of those that are there.")
+    }
+    return best
+  }
 }
 
 /// Trains in this process alone, on the context's threads.
 ///
 /// - Parameter state: the version to begin with; the last one afterwards.
 public func trainInSingleProcess<Task: LearningTask>(
+  _ task: Task, from state: inout TrainingState, setting: RunSetting, context: ComputeContext
+) throws -> RunEnding {
+  do {
+    return try train(task, from: &state, setting: setting, context: context)
+  } catch is EvaluationWasStopped {
+    // The version has its checkpoint, and is evaluated when the run is resumed.
+    return .stopped
+  }
+}
+
+/// A stop was asked for in the middle of an evaluation, which may take long.
+private struct EvaluationWasStopped: Error {}
+
+private func train<Task: LearningTask>(
   _ task: Task, from state: inout TrainingState, setting: RunSetting, context: ComputeContext
 ) throws -> RunEnding {
   let recorder = setting.recorder
@@ -73,7 +104,7 @@ public func trainInSingleProcess<Task: LearningTask>(
       setting.progress.show(report)
     }
   }
-  guard let best = recorder.best else { return .failed("no version was evaluated") }
+  let best = try setting.versionToReport()
   let chosen = try recorder.state(atStep: best.step, layout: task.layout)
   let test = try evaluate(
     task, chosen.values, step: best.step, split: .test, setting: setting, context: context)
@@ -85,22 +116,27 @@ private func evaluate<Task: LearningTask>(
   _ task: Task, _ values: ParameterVector, step: Int, split: Split, setting: RunSetting,
   context: ComputeContext
 ) throws -> EvaluationReport {
-  let tally = try evaluationTally(of: task, split: split, values: values, context: context)
+  let tally = try evaluationTally(
+    of: task, split: split, values: values, context: context
+  ) { part, parts in
+    setting.progress.show(evaluatedParts: part, of: parts)
+    if part < parts && setting.isStopRequested() { throw EvaluationWasStopped() }
+  }
   return try setting.recorder.recordEvaluation(
     step: step, split: split, tally: tally, guesses: task.commonestAnswerAccuracy(in: split))
 }
 
-/// The tally of a whole split, summed part by part in their order.
+/// The tally of a whole split, summed part by part in their order, with a call after each.
 public func evaluationTally<Task: LearningTask>(
   of task: Task, split: Split, values: ParameterVector, context: ComputeContext,
-  progress: (_ part: Int, _ parts: Int) -> Void = { _, _ in }
+  progress: (_ part: Int, _ parts: Int) throws -> Void = { _, _ in }
 ) throws -> Tally {
   var tally = Tally(categoryCount: task.categories.count)
   let parts = evaluationPartCount(of: task.sampleCount(of: split))
   for part in 0..<parts {
     tally.add(
       try evaluation(of: task, split: split, part: part, values: values, context: context).tally)
-    progress(part + 1, parts)
+    try progress(part + 1, parts)
   }
   return tally
 }

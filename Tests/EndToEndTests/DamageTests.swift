@@ -1,6 +1,7 @@
 // Files of a run that are damaged, foreign or cannot be written: said clearly, and nothing is lost.
 
 import Foundation
+import NeuralNetworks
 import Testing
 import Training
 
@@ -8,11 +9,13 @@ import Training
   private let workspace: Workspace
   private let run: RunDirectory
 
-  /// Begins with a copy of a finished run with checkpoints of steps 2 and 4.
+  /// Begins with a copy of a run that ended just before its summary, with checkpoints of steps 2
+  /// and 4.
   init() throws {
     workspace = try Workspace()
     run = workspace.run("run")
     try FileManager.default.copyItem(atPath: Reference.short.get().run.path, toPath: run.path)
+    try FileManager.default.removeItem(atPath: run.summaryPath)
     #expect(run.checkpointSteps() == [2, 4])
   }
 
@@ -21,7 +24,7 @@ import Training
   }
 
   private func expectRefusal(_ ended: Ended, _ words: [String]) {
-    #expect((1...127).contains(ended.code), "\(ended)")
+    #expect(ended.code == 1, "\(ended)")
     #expect(ended.errors.hasPrefix("Error: "), "\(ended)")
     for word in words { #expect(ended.errors.contains(word), "\(word)\n\(ended)") }
   }
@@ -98,7 +101,46 @@ import Training
     let ended = try workspace.start(.short, arguments, run: "run").wait()
     expectRefusal(ended, ["There is a run in run already", "--resume"])
     #expect(try Data(contentsOf: URL(fileURLWithPath: run.stepsPath)) == before)
-    #expect(try run.readSummary() != nil)
+  }
+
+  @Test func withoutItsBestCheckpointARunReportsOnTheBestThatIsLeft() throws {
+    var evaluations = try run.readEvaluations().filter { $0.split == .validation }
+    #expect(evaluations.map(\.step) == [2, 4])
+    (evaluations[0].overall, evaluations[1].overall) = (0.9, 0.1)
+    let lines = try evaluations.map {
+      String(decoding: try JSONEncoder().encode($0), as: UTF8.self)
+    }
+    try (lines.joined(separator: "\n") + "\n")
+      .write(toFile: run.evaluationsPath, atomically: true, encoding: .utf8)
+    try FileManager.default.removeItem(atPath: run.checkpointPath(step: 2))
+    let ended = try resume().requiringSuccess()
+    #expect(ended.output.contains("The checkpoint of step 2, the best by validation, is gone"))
+    #expect(try run.readSummary()?.bestStep == 4)
+  }
+
+  @Test func withoutAnyCheckpointARunIsNotBegunAgain() throws {
+    let before = [run.stepsPath, run.evaluationsPath].map(FileManager.default.contents)
+    try FileManager.default.removeItem(atPath: run.checkpointsPath)
+    expectRefusal(try resume(), ["checkpoints", "was evaluated", "--run"])
+    #expect([run.stepsPath, run.evaluationsPath].map(FileManager.default.contents) == before)
+  }
+
+  @Test(arguments: [["--single-process"], ["--workers", "1"]])
+  func aCompleteRunIsShownAndNotTouched(arguments: [String]) throws {
+    try resume().requiringSuccess()
+    try FileManager.default.removeItem(atPath: run.checkpointsPath)
+    let ended = try workspace.relate(["train", "--run", "run", "--resume"] + arguments)
+      .requiringSuccess()
+    #expect(ended.output.contains("The run is complete."))
+    #expect(ended.output.contains(try Reference.short.get().digests.last?.description ?? "none"))
+    #expect(!FileManager.default.fileExists(atPath: run.checkpointsPath))
+  }
+
+  @Test func whatACrashLeftOfACheckpointIsRemoved() throws {
+    let left = run.checkpointPath(step: 3) + ".partial"
+    try Data(repeating: 1, count: 100).write(to: URL(fileURLWithPath: left))
+    try resume().requiringSuccess()
+    #expect(!FileManager.default.fileExists(atPath: left))
   }
 
   /// A limit to the size of files stands for a full disk: the same call fails at the same place.

@@ -12,8 +12,8 @@ import Training
   init() throws { workspace = try Workspace() }
 
   /// What was typed after the name of an executable, and words of the answer.
-  private func expectRefusal(_ ended: Ended, _ words: [String]) {
-    #expect((1...127).contains(ended.code), "\(ended)")
+  private func expectRefusal(_ ended: Ended, code: Int32 = 1, _ words: [String]) {
+    #expect(ended.code == code, "\(ended)")
     #expect(ended.errors.hasPrefix("Error: "), "\(ended)")
     #expect(!ended.errors.contains("Fatal error"), "\(ended)")
     for word in words { #expect(ended.errors.contains(word), "\(word)\n\(ended)") }
@@ -37,31 +37,52 @@ import Training
     ("train sort-of-clevr --workers 2 --single-process", ["not both"]),
     ("train", ["Name a task", "relate tasks"]),
     ("train --resume", ["--run DIR --resume"]),
-    ("train --run missing --resume", ["no run in missing"]),
-    ("train --run missing --resume --single-process", ["no run in missing"]),
-    ("train sort-of-clevr --run missing --resume", ["no run in missing"]),
     ("train --experiment missing.json", ["Cannot read missing.json"]),
     ("train --experiment missing.json --steps 4", ["missing.json", "leave out"]),
-    ("train sort-of-clevr --run /dev/null/run --single-process", ["Cannot create", "--run"]),
-    ("train sort-of-clevr --run /dev/null/run", ["Cannot create", "--run"]),
-    ("evaluate missing", ["no run in missing"]),
     ("evaluate missing --split tests", ["tests", "training, validation"]),
-    ("compare missing other", ["no run in missing"]),
     (
       "train sort-of-clevr --replicas 9000000000000000000 --batch-size 9", ["--replicas must be"]
     ),
     ("train sort-of-clevr --steps=-9223372036854775808", ["--steps must be"]),
     ("parity --config babi --weights w --batch b --out o --threads 0", ["--threads"]),
-    ("generate sort-of-clevr --out /dev/null/data", ["/dev/null/data"]),
     ("generate sort-of-clevr --out . --test-images 0", ["test split has 0 images"]),
     ("bench step --config huge", ["no configuration called \"huge\"", "babi"]),
     ("bench step --config babi --batch 0", ["out of range"]),
-    ("parity --config babi --weights w --batch b --out o", ["w"]),
   ])
   func relateIsToldNonsense(line: String, words: [String]) throws {
+    expectRefusal(
+      try workspace.relate(line.split(separator: " ").map(String.init)), code: 64, words)
+    #expect(!FileManager.default.fileExists(atPath: workspace.path("runs")))
+  }
+
+  @Test(arguments: [
+    ("train --run missing --resume", ["no run in missing"]),
+    ("train --run missing --resume --single-process", ["no run in missing"]),
+    ("train sort-of-clevr --run missing --resume", ["no run in missing"]),
+    ("train sort-of-clevr --run /dev/null/run --single-process", ["Cannot create", "--run"]),
+    ("train sort-of-clevr --run /dev/null/run", ["Cannot create", "--run"]),
+    ("evaluate missing", ["no run in missing"]),
+    ("generate sort-of-clevr --out /dev/null/data", ["/dev/null/data"]),
+    ("parity --config babi --weights w --batch b --out o", ["w"]),
+  ])
+  func relateIsToldOfWhatIsNotThere(line: String, words: [String]) throws {
     expectRefusal(try workspace.relate(line.split(separator: " ").map(String.init)), words)
     #expect(!FileManager.default.fileExists(atPath: workspace.path("missing")))
     #expect(!FileManager.default.fileExists(atPath: workspace.path("runs")))
+  }
+
+  @Test func runsThatCannotBeComparedHaveACodeOfTheirOwn() throws {
+    expectRefusal(
+      try workspace.relate(["compare", "missing", "other"]), code: 2, ["no run in missing"])
+  }
+
+  /// A disk that is full is noticed where output goes, and ends nothing where errors go.
+  @Test func aDeviceThatTakesNothing() throws {
+    let relate = Executable.relate.path
+    let listing = try workspace.shell("exec \(relate) tasks > /dev/full")
+    expectRefusal(listing, ["Cannot write the output"])
+    #expect(try workspace.shell("exec \(relate) evaluate missing 2> /dev/full").code == 1)
+    try workspace.shell("\(relate) tasks | head -n 1").requiringSuccess()
   }
 
   @Test(arguments: [
@@ -69,28 +90,38 @@ import Training
     ("sort-of-clevr --run run --listen *:0", ["--insecure"]),
     ("sort-of-clevr --run run --listen nowhere", ["nowhere", "port is missing"]),
     ("sort-of-clevr --run run --listen 127.0.0.1:99999", ["0 to 65535"]),
-    ("--run run --resume", ["no run in run"]),
     ("sort-of-clevr --run run --silence 0", ["--silence"]),
   ])
   func theServerIsToldNonsense(line: String, words: [String]) throws {
     let arguments = line.split(separator: " ").map(String.init)
-    expectRefusal(try RunningProcess(.server, arguments, in: workspace).wait(), words)
+    expectRefusal(try RunningProcess(.server, arguments, in: workspace).wait(), code: 64, words)
+    #expect(!FileManager.default.fileExists(atPath: workspace.path("run")))
+  }
+
+  @Test func theServerIsToldOfARunThatIsNotThere() throws {
+    let server = try RunningProcess(.server, ["--run", "run", "--resume"], in: workspace)
+    expectRefusal(try server.wait(), ["no run in run"])
     #expect(!FileManager.default.fileExists(atPath: workspace.path("run")))
   }
 
   @Test(arguments: [
     ("--server nowhere", ["nowhere", "port is missing"]),
-    ("--server 127.0.0.1:0", ["port"]),
     ("--server http://127.0.0.1:80", ["tcp://"]),
     ("--server 127.0.0.1:1 --threads 0", ["--threads"]),
     ("", ["--server"]),
-    // Nobody listens there.
-    ("--server 127.0.0.1:1 --join 1", ["127.0.0.1:1", "1"]),
   ])
   func theWorkerIsToldNonsense(line: String, words: [String]) throws {
     let arguments = line.split(separator: " ").map(String.init)
     expectRefusal(
-      try RunningProcess(.worker, arguments, in: workspace).wait(atMost: 20), words)
+      try RunningProcess(.worker, arguments, in: workspace).wait(atMost: 20), code: 64, words)
+  }
+
+  @Test(arguments: ["127.0.0.1:0", "127.0.0.1:1"])
+  func theWorkerIsToldOfAServerThatIsNotThere(address: String) throws {
+    let worker = try RunningProcess(.worker, ["--server", address, "--join", "1"], in: workspace)
+    let ended = try worker.wait(atMost: 20)
+    expectRefusal(ended, [address])
+    #expect(address.hasSuffix(":0") || ended.output.contains("cannot be reached"))
   }
 
   @Test func optionsBesideResumeMustAgreeWithTheRun() throws {
@@ -99,10 +130,11 @@ import Training
     try workspace.relate(["train"] + Trial.short.options + again).requiringSuccess()
     try workspace.relate(["train", "sort-of-clevr"] + again).requiringSuccess()
     expectRefusal(
-      try workspace.relate(["train", "--steps", "9", "--seed", "2"] + again),
+      try workspace.relate(["train", "--steps", "9", "--seed", "2"] + again), code: 64,
       ["--resume", "another one", "seed, steps"])
     expectRefusal(
-      try workspace.relate(["train", "--preset", "small"] + again), ["--resume", "task"])
+      try workspace.relate(["train", "--preset", "small"] + again), code: 64,
+      ["--resume", "task"])
     #expect(try workspace.run("run").digests() == Reference.short.get().digests)
   }
 
@@ -142,9 +174,13 @@ import Training
       .short, ["--engine", engine.rawValue, "--single-process"], run: "undisturbed")
     #expect(
       try workspace.run("run").digests() == workspace.run("undisturbed").digests())
+    // As if the run were not complete; and what there is of it stays.
+    try FileManager.default.removeItem(atPath: workspace.run("run").summaryPath)
+    let evaluations = try workspace.run("run").readEvaluations()
     expectRefusal(
       try workspace.relate(
         ["train", "--run", "run", "--resume", "--single-process"],
         environment: [variable: other]), [variable])
+    #expect(try workspace.run("run").readEvaluations() == evaluations)
   }
 }

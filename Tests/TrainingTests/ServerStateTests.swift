@@ -105,6 +105,36 @@ import Testing
     #expect(server.phase == .training)
   }
 
+  /// Forty seconds for each replica, two at each of two workers; the second is a little slower.
+  @Test func slowStepsAreNotRaced() {
+    var server = training(workers: 2)
+    var now = 0.0
+    for step in 1...3 {
+      let begun = now
+      for (after, session, replica) in [(40.0, 1, 0), (45, 2, 2), (80, 1, 1), (90, 2, 3)] {
+        while now < begun + after {
+          now += 1
+          for session in [UInt32(1), 2] {
+            _ = server.receive(heartbeat(session, lease: step), from: Int(session) * 10, now: now)
+          }
+          #expect(!server.tick(now: now).contains { if case .log = $0 { true } else { false } })
+        }
+        _ = deliver([replica], step: step, session: UInt32(session), to: &server, now: now)
+        #expect(!server.replicas.isRaced, "step \(step), \(now) s")
+      }
+      _ = server.stepApplied(now: now)
+    }
+    #expect(server.step == 4)
+  }
+
+  @Test func aStopIsOverWhenTheLastWorkerHasLeft() {
+    var server = training(workers: 1)
+    #expect(server.requestStop(now: 1) == [])
+    let actions = server.receive(
+      .goodbye(.init(run: 9, session: 1, reason: "it was told to")), from: 10, now: 1.5)
+    #expect(actions.last == .end(.stopped))
+  }
+
   @Test func leasesContiguousBlocksAndAppliesWhenAllAreIn() {
     var server = training(workers: 2)
     #expect(server.sessions[1]?.lease.replicas == [0, 1])

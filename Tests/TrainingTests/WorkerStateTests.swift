@@ -106,6 +106,7 @@ import Testing
     #expect(worker.receive(wrong, now: 0) == [])
     #expect(worker.receive(acknowledgement(step: 3, replica: 0), now: 0) == [])
     #expect(worker.receive(lease(1, step: 1, [0]), now: 0) == [], "an older lease")
+    #expect(acceptedLease(of: &worker) == 2)
     #expect(worker.receive(.close(.init(run: 8, reason: "another run")), now: 0) == [])
     #expect(worker.receive(.welcome(welcome()), now: 0) == [])
     #expect(worker.isJoined)
@@ -115,6 +116,7 @@ import Testing
     Lease(number: 1, step: .min, replicas: [0], evaluations: []),
     Lease(number: 1, step: -1, replicas: [], evaluations: []),
     Lease(number: 1, step: .max, replicas: [0], evaluations: []),
+    Lease(number: 1, step: 0, replicas: [0], evaluations: []),
     Lease(number: 1, step: 1, replicas: [-1], evaluations: []),
     Lease(number: 1, step: 1, replicas: [4], evaluations: []),
     Lease(number: 1, step: 1, replicas: [], evaluations: [.init(step: -1, split: .test, part: 0)]),
@@ -124,7 +126,62 @@ import Testing
     var worker = readyWorker()
     let notice = ControlMessage.LeaseNotice(run: 9, session: 1, lease: lease)
     #expect(worker.receive(.lease(notice), now: 0) == [])
-    #expect(worker.tick(now: 0.1).count == 0)
+    #expect(acceptedLease(of: &worker) == 0)
+  }
+
+  /// The number of the lease that the next heartbeat confirms.
+  private func acceptedLease(of worker: inout WorkerState) -> Int? {
+    for case .send(.heartbeat(let beat)) in worker.tick(now: 1) { return beat.lease }
+    return nil
+  }
+
+  @Test(arguments: [Int.min, -1, 0, 65_536])
+  func anImpossiblePortIsIgnored(port: Int) {
+    var worker = joiningWorker()
+    var impossible = welcome()
+    impossible.dataPort = port
+    #expect(worker.receive(.welcome(impossible), now: 0) == [])
+    #expect(!worker.isJoined)
+  }
+
+  @Test func endsWhenTheDataPortIsSilentForTheJoinTime() {
+    var worker = readyWorker()
+    for second in 1...59 {
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: Double(second))
+      #expect(
+        !worker.tick(now: Double(second)).contains { if case .end = $0 { true } else { false } })
+    }
+    _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 60)
+    let actions = worker.tick(now: 60.5)
+    guard case .send(.goodbye(let departure)) = actions.first,
+      case .end(.failed(let reason)) = actions.last
+    else {
+      Issue.record("\(actions)")
+      return
+    }
+    #expect(reason.contains("port for data, 2,") && reason.contains("--data-port"))
+    #expect(departure.reason == reason)
+  }
+
+  @Test func staysWithoutALeaseWhileTheDataPortAnswers() {
+    var worker = readyWorker()
+    _ = worker.receive(values(0, step: 0), now: 1)
+    for second in 1...120 {
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: Double(second))
+      #expect(
+        !worker.tick(now: Double(second)).contains { if case .end = $0 { true } else { false } })
+    }
+  }
+
+  @Test func looksForALostServerAsLongAsAServerWaits() {
+    var worker = readyWorker()
+    _ = worker.receive(.rejoin(.init()), now: 100)
+    #expect(!worker.isJoined)
+    #expect(worker.tick(now: 699) == [.send(.hello(fittingHello()))])
+    guard case .end(.failed) = worker.tick(now: 701).first else {
+      Issue.record("still there")
+      return
+    }
   }
 
   @Test func anImpossibleExperimentIsIgnored() {

@@ -29,6 +29,13 @@ struct TasksCommand: ParsableCommand {
     discussion: "Example: relate tasks")
 
   func run() throws {
+    try reportingErrors {
+      try list()
+      return 0
+    }
+  }
+
+  private func list() throws {
     for task in TaskCatalogue.tasks {
       print("\(task.name): \(task.summary)")
       print("  models")

@@ -76,11 +76,9 @@ public struct ParameterServerCommand: ParsableCommand {
   }
 
   private func serve() throws -> Int32 {
-    let stop = StopRequest(endsWithParent: child)
-    let address = try Endpoint(listen)
-    guard case .tcp = address.transport else {
-      throw ValidationError("--listen takes HOST:PORT, not \(listen).")
-    }
+    let stop = StopRequest(
+      endsWithParent: child, answer: child ? nil : StopRequest.finishesStep)
+    let address = try tcpEndpoint(listen, option: "--listen")
     guard address.isLocal || insecure else {
       throw ValidationError(
         """
@@ -93,6 +91,7 @@ public struct ParameterServerCommand: ParsableCommand {
     options.deadlines.waitSeconds = wait
     options.deadlines.silenceSeconds = silence
     let (directory, chosen) = try place.choose(experiment)
+    if chosen == nil, try showIfComplete(directory) { return 0 }
     let listener = try Listener(on: address, dataPort: dataPort)
     let prepared = try PreparedRun(directory, beginning: chosen)
     let settled = prepared.recorder.record.experiment

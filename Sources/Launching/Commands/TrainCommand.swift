@@ -46,6 +46,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     try reportingErrors {
       let (directory, chosen) = try place.choose(experiment)
+      if chosen == nil, try showIfComplete(directory) { return 0 }
       let cores = ProcessInfo.processInfo.activeProcessorCount
       if singleProcess {
         return try trainAlone(chosen, directory, threads: threads?.count ?? cores)
@@ -60,12 +61,13 @@ struct TrainCommand: ParsableCommand {
   private func trainAlone(_ experiment: Experiment?, _ directory: RunDirectory, threads: Int) throws
     -> Int32
   {
-    let prepared = try PreparedRun(directory, beginning: experiment)
-    let settled = prepared.recorder.record.experiment
+    let settled = try experiment ?? directory.readExperiment().experiment
     let context = try ComputeContext(
       threadCount: threads, engine: settled.engine, precision: settled.precision)
-    try prepared.requireNumerics(of: context)
-    let stop = StopRequest(endsWithParent: false)
+    // Before the run's files are touched.
+    if experiment == nil { try directory.readExperiment().requireNumerics(of: context) }
+    let prepared = try PreparedRun(directory, beginning: experiment)
+    let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
     var state = prepared.state
     let progress = Progress(
       totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)

@@ -29,7 +29,9 @@ public struct WorkerCommand: ParsableCommand {
   var threads = ThreadCount(1)
 
   @Option(
-    help: ArgumentHelp("How long to try to join before giving up.", valueName: "seconds"))
+    help: ArgumentHelp(
+      "How long to try to join before giving up; ten minutes for a server that was lost.",
+      valueName: "seconds"))
   var join = 60.0
 
   @Flag(help: .hidden)
@@ -49,11 +51,7 @@ public struct WorkerCommand: ParsableCommand {
   public func run() throws {
     try reportingErrors {
       let stop = StopRequest(endsWithParent: child)
-      let address = try Endpoint(server)
-      guard case .tcp = address.transport else {
-        throw ValidationError("--server takes HOST:PORT, not \(server).")
-      }
-      var options = WorkerOptions(server: address)
+      var options = WorkerOptions(server: try tcpEndpoint(server, option: "--server"))
       options.deadlines.joinSeconds = join
       let worker = try WorkerLoop(
         options, threads: ThreadPool(threadCount: threads.count), builder: buildTask,
@@ -73,4 +71,16 @@ public struct WorkerCommand: ParsableCommand {
     print(line)
     fflush(nil)
   }
+}
+
+/// The address that an option names.
+func tcpEndpoint(_ text: String, option: String) throws -> Endpoint {
+  let endpoint: Endpoint
+  do throws(MessagingError) { endpoint = try Endpoint(text) } catch {
+    throw ValidationError("\(option): \(error.description)")
+  }
+  guard case .tcp = endpoint.transport else {
+    throw ValidationError("\(option) takes HOST:PORT, not \(text).")
+  }
+  return endpoint
 }

@@ -60,7 +60,7 @@ struct PreparedRun {
   let state: TrainingState
   let recorder: RunRecorder
 
-  /// Begins a run, or opens the one to resume; throws before anything is changed if it cannot be.
+  /// Begins a run, or opens the one to resume.
   ///
   /// - Parameter experiment: what to begin; `nil` resumes what is in the directory.
   init(_ directory: RunDirectory, beginning experiment: Experiment?) throws {
@@ -81,28 +81,6 @@ struct PreparedRun {
       directory, layout: task.layout, categories: task.categories)
   }
 
-  /// Throws if this process computes with other bits than the run has so far.
-  func requireNumerics(of context: ComputeContext) throws {
-    let record = recorder.record
-    guard Numerics.fingerprint(of: context) == record.numerics else {
-      if context.engineDescription == record.engine {
-        throw TrainingError(
-          """
-          This program computes with other bits than the run has so far, with the same \
-          \(record.engine): the run was begun by another release (\(record.relate), this is \
-          \(relateVersion)) or on another kind of processor. Resume it with those, or begin it \
-          again.
-          """)
-      }
-      throw TrainingError(
-        """
-        This machine computes with other bits than the run has so far: it has \
-        \(context.engineDescription), the run has \(record.engine). \
-        \(Numerics.remedy(for: record.experiment.engine)), or resume on the machine it began on.
-        """)
-    }
-  }
-
   private static func machine() -> String {
     let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     let model = cpuinfo.split(separator: "\n").first { $0.hasPrefix("model name") }?
@@ -110,5 +88,26 @@ struct PreparedRun {
     let info = ProcessInfo.processInfo
     return "\(model ?? "unknown processor"), \(info.processorCount) cores, "
       + "\(info.physicalMemory >> 30) GiB, \(info.operatingSystemVersionString)"
+  }
+}
+
+extension ExperimentRecord {
+  /// Throws if a context computes with other bits than the run has so far.
+  func requireNumerics(of context: ComputeContext) throws {
+    guard Numerics.fingerprint(of: context) != numerics else { return }
+    if context.engineDescription == engine {
+      throw TrainingError(
+        """
+        This program computes with other bits than the run has so far, with the same \(engine): \
+        the run was begun by another release (\(relate), this is \(relateVersion)) or on another \
+        kind of processor. Resume it with those, or begin it again.
+        """)
+    }
+    throw TrainingError(
+      """
+      This machine computes with other bits than the run has so far: it has \
+      \(context.engineDescription), the run has \(engine). \
+      \(Numerics.remedy(for: experiment.engine)), or resume on the machine it began on.
+      """)
   }
 }

@@ -17,8 +17,13 @@ public struct Deadlines: Hashable, Sendable {
   public var waitSeconds = 600.0
   /// With fewer workers than expected, until the first step begins all the same.
   public var gatherSeconds = 10.0
-  /// Trying to join, until a worker ends with an error.
+  /// Trying to join for the first time, and hearing nothing from the data port of a server that it
+  /// has joined, until a worker ends with an error.
   public var joinSeconds = 60.0
+  /// Trying to join again after the server of a run was lost, until a worker ends with an error.
+  ///
+  /// As long as a server waits for workers: whoever repairs either side has the same time.
+  public var rejoinSeconds = 600.0
   /// For the step in progress, once a stop was asked for.
   public var stopSeconds = 10.0
 

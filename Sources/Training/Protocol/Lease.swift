@@ -44,7 +44,8 @@ struct Lease: Codable, Hashable, Sendable {
 
   /// Whether all numbers are in the range of the experiment; a lease may come from anybody.
   func isPlausible(for experiment: Experiment) -> Bool {
-    (0...experiment.steps + 1).contains(step)
+    // Step 0 has no version before it that replicas could be computed from.
+    ((replicas.isEmpty ? 0 : 1)...experiment.steps + 1).contains(step)
       && replicas.allSatisfy { (0..<experiment.replicas).contains($0) }
       && evaluations.allSatisfy {
         (0...experiment.steps).contains($0.step) && (0...Int(Int32.max)).contains($0.part)

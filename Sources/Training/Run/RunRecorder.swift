@@ -78,7 +78,7 @@ public final class RunRecorder {
     let recorder = try RunRecorder(
       directory, record, categories: categories, lock: lock, steps: steps,
       evaluations: evaluations)
-    unlink(directory.summaryPath)
+    recorder.removePartialFiles()
     return (recorder, state)
   }
 
@@ -86,6 +86,15 @@ public final class RunRecorder {
     in directory: RunDirectory, layout: ParameterLayout, experiment: Experiment
   ) throws(RunFileError) -> TrainingState {
     guard let step = directory.checkpointSteps().last else {
+      // What is evaluated has a checkpoint; to begin again would cut off all that is recorded.
+      if let evaluated = try directory.readIntactEvaluations().last {
+        throw RunFileError(
+          """
+          \(directory.checkpointsPath) has no checkpoint that can be read, but step \
+          \(evaluated.step) was evaluated already. Put the checkpoints back, or begin again with \
+          another --run.
+          """)
+      }
       return TrainingState(layout: layout, seed: experiment.seed)
     }
     let path = directory.checkpointPath(step: step)
@@ -192,12 +201,20 @@ public final class RunRecorder {
     return report
   }
 
-  /// The evaluation of the best version so far: the highest validation accuracy, the earliest of
-  /// equals.
+  /// The evaluation of the best version that there is a checkpoint of: the highest validation
+  /// accuracy, the earliest of equals.
+  ///
+  /// A checkpoint that somebody removed is no reason not to finish the run.
   public var best: EvaluationReport? {
-    validations.sorted { $0.step < $1.step }.reduce(nil) { best, report in
-      best.map { $0.overall >= report.overall } ?? false ? best : report
-    }
+    let saved = Set(directory.checkpointSteps())
+    return Self.best(of: validations.filter { saved.contains($0.step) })
+  }
+
+  /// The evaluation of the best version so far, whether or not its checkpoint is there.
+  public var bestEvaluated: EvaluationReport? { Self.best(of: validations) }
+
+  private static func best(of reports: [EvaluationReport]) -> EvaluationReport? {
+    reports.max { ($0.overall, -$0.step) < ($1.overall, -$1.step) }
   }
 
   /// Writes `summary.json`: the run is complete.
@@ -210,6 +227,15 @@ public final class RunRecorder {
       steps: state.step, seconds: seconds, digest: state.digest, bestStep: validation.step,
       validation: SplitSummary(validation), test: SplitSummary(test))
     try AtomicFile.write(try prettyJSON(summary), to: directory.summaryPath)
+  }
+
+  /// Removes what a crash left of checkpoints that were being written.
+  private func removePartialFiles() {
+    let names =
+      (try? FileManager.default.contentsOfDirectory(atPath: directory.checkpointsPath)) ?? []
+    for name in names where name.hasSuffix(".partial") {
+      unlink(directory.checkpointsPath + "/" + name)
+    }
   }
 
   private func removeOldCheckpoints() {

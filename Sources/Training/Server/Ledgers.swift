@@ -41,9 +41,17 @@ struct ReplicaLedger: Hashable, Sendable {
     dataWaits[session, default: 0] += seconds
   }
 
+  /// The longest time from the lease of a replica to its last chunk in this step, in seconds, where
+  /// a single session computed it.
+  private(set) var longestAnswer = 0.0
+
   /// Notes a chunk; whether it is new.
-  mutating func insert(chunk: Int, of replica: Int) -> Bool {
-    entries[replica].receipts.insert(chunk)
+  mutating func insert(chunk: Int, of replica: Int, now: Double) -> Bool {
+    guard entries[replica].receipts.insert(chunk) else { return false }
+    if entries[replica].receipts.isComplete, entries[replica].holders.count == 1 {
+      longestAnswer = max(longestAnswer, now - entries[replica].leasedAt)
+    }
+    return true
   }
 
   /// The replicas that a session is still to compute.

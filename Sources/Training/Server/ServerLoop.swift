@@ -28,7 +28,8 @@ public final class ServerLoop<Task: LearningTask> {
   /// The versions that workers may ask for, flat: parameters, then statistics.
   private var values: [Int: Tensor] = [:]
   private var ending: RunEnding?
-  private var stepStartedAt = ContinuousClock.now
+  /// When the last step was applied; `nil` before the first one.
+  private var appliedAt: Double?
   private let startedAt = ContinuousClock.now
 
   /// A server of the version to begin with; `run` makes it serve.
@@ -164,7 +165,12 @@ public final class ServerLoop<Task: LearningTask> {
         header.count = 0
         header.waitedMicroseconds = 0
         _ = try listener.data.send(header.encoded(), to: peer)
-      case .store(let job, let chunk): store.store(payload, chunk: chunk, of: job)
+      case .store(let job, let chunk):
+        store.store(payload, chunk: chunk, of: job)
+        if machine.phase == .evaluating, let first = machine.evaluations.first {
+          setting.progress.show(
+            evaluatedParts: first.parts.count { $0 == .complete }, of: first.parts.count)
+        }
       case .applyStep(_, let waitedFor, let dataWait):
         followUps += try applyStep(waitedFor: waitedFor, dataWait: dataWait)
       case .finishEvaluation(let step, let split):
@@ -204,8 +210,9 @@ public final class ServerLoop<Task: LearningTask> {
     } catch {
       return machine.end(.failed(error.description))
     }
-    let seconds = stepStartedAt.duration(to: .now).seconds
-    stepStartedAt = .now
+    // The first step begins when its workers are there; the wait for them is not its time.
+    let seconds = now - (appliedAt ?? machine.stepStartedAt)
+    appliedAt = now
     let record = try setting.recorder.recordStep(
       outcome, state: state, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
       workers: machine.sessions.count)
@@ -228,9 +235,7 @@ public final class ServerLoop<Task: LearningTask> {
   }
 
   private func chooseBest() throws -> [ServerAction<PeerID>] {
-    guard let best = setting.recorder.best else {
-      return machine.end(.failed("no version was evaluated"))
-    }
+    let best = try setting.versionToReport()
     let chosen = try setting.recorder.state(atStep: best.step, layout: task.layout)
     values[best.step] = flat(chosen.values)
     return machine.evaluateOnTest(step: best.step, now: now)

@@ -37,7 +37,7 @@ extension ServerState {
       return [.acknowledge(header, to: peer)]
     }
     sessions[header.session]?.isStuck = false
-    guard replicas.insert(chunk: header.chunk, of: header.index) else { return [] }
+    guard replicas.insert(chunk: header.chunk, of: header.index, now: now) else { return [] }
     var actions: [ServerAction<Peer>] = [
       .store(.training(step: step, replica: header.index), chunk: header.chunk)
     ]

@@ -39,16 +39,17 @@ extension ServerState {
     guard let numerics = hello.numerics[key] else {
       return """
         This worker cannot compute with \(key), which the experiment asks for; it has \
-        \(hello.numerics.keys.sorted().joined(separator: ", ")). \
+        \(hello.numerics.keys.sorted().joined(separator: ", ").printable). \
         \(Numerics.requirement(of: configuration.experiment)), or begin the run with --engine and \
         --precision that every worker has.
         """
     }
     guard numerics == configuration.numerics else {
       return """
-        This worker computes with other bits than the run: it has \(hello.engine), the run has \
-        \(configuration.engine). \(Numerics.remedy(for: configuration.experiment.engine)), or use \
-        a processor of the same kind.
+        This worker computes with other bits than the run: it has \(hello.engine.printable), the \
+        run has \(configuration.engine). \
+        \(Numerics.remedy(for: configuration.experiment.engine)), or use a processor of the same \
+        kind.
         """
     }
     return nil
@@ -77,6 +78,9 @@ extension ServerState {
       case (false, false): " Its replicas \(freed) go to others."
       case (true, false): ""
       }
-    return [.log("\(session.name) \(reason).\(consequence)")] + leaseOutstanding(now: now)
+    let log = ServerAction<Peer>.log("\(session.name) \(reason).\(consequence)")
+    // A signal to all processes of a job: nobody will finish the step.
+    if isStopRequested && sessions.isEmpty { return [log] + end(.stopped) }
+    return [log] + leaseOutstanding(now: now)
   }
 }

@@ -100,7 +100,8 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
   /// Since when there has been no worker.
   var aloneSince: Double
   private let startedAt: Double
-  private var stepStartedAt: Double
+  /// When the contributions of the step were first asked for.
+  private(set) var stepStartedAt: Double
   /// The time that steps usually take.
   private var usualStepSeconds = 0.0
   private var stopRequestedAt: Double?
@@ -117,6 +118,9 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     startedAt = now
     stepStartedAt = now
   }
+
+  /// Whether a stop was asked for.
+  var isStopRequested: Bool { stopRequestedAt != nil }
 
   /// The sessions in a fixed order, so that the same events give the same actions.
   var sessionsInOrder: [UInt32] { sessions.keys.sorted() }
@@ -189,7 +193,7 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
     step += 1
     replicas.reset()
     hasBeenAlone = false
-    if stopRequestedAt != nil { return end(.stopped) }
+    if isStopRequested { return end(.stopped) }
     var actions: [ServerAction<Peer>] = []
     for id in sessionsInOrder {
       guard let data = sessions[id]?.data, step <= configuration.experiment.steps else { continue }
@@ -259,8 +263,10 @@ struct ServerState<Peer: Hashable & Sendable>: Sendable {
       return actions
     }
     if phase == .gathering { return actions + beginStep(now: now) }
-    let patience = max(deadlines.raceSeconds, 5 * usualStepSeconds)
-    actions += race(after: patience, now: now)
+    // Who is idle has answered in this step: that tells how long an answer takes before the first
+    // step is through.
+    let usual = max(usualStepSeconds, replicas.longestAnswer)
+    actions += race(after: max(deadlines.raceSeconds, 5 * usual), now: now)
     return actions + leaseOutstanding(now: now)
   }
 

@@ -23,7 +23,9 @@ public final class WorkerLoop {
   private let log: (String) -> Void
   private let messaging: Context
   private let control: Socket
+  private var controlWatch: ConnectionWatch
   private var data: Socket?
+  private var dataWatch: ConnectionWatch?
   /// Counts the data sockets: a restarted server may well give the same session number again.
   private var dataSocketNumber = 0
   private let wakeup: Wakeup
@@ -61,6 +63,7 @@ public final class WorkerLoop {
     // The last message says why this worker ends, and the server waits in vain without it.
     small.linger = .seconds(1)
     control = try Socket(.dealer, in: messaging, options: small)
+    controlWatch = try ConnectionWatch(of: control, to: options.server)
     wakeup = try Wakeup()
     let hello = ControlMessage.Hello(
       version: protocolVersion, numerics: Numerics.fingerprints(), engine: Numerics.engines(),
@@ -87,6 +90,8 @@ public final class WorkerLoop {
         if isLeaveRequested() { try perform(machine.leave()) }
         try perform(machine.tick(now: now))
         for line in drops.report(now: now) { log(line) }
+        try controlWatch.report(to: log)
+        try dataWatch?.report(to: log)
       }
       try sendOutgoing()
       if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
@@ -220,7 +225,9 @@ public final class WorkerLoop {
     bulk.receiveHighWaterMark = 1024
     bulk.sendsOnlyWhenConnected = false
     let socket = try Socket(.dealer, in: messaging, options: bulk)
-    try socket.connect(to: options.server.onPort(UInt16(clamping: welcome.dataPort)))
+    let endpoint = try options.server.onPort(UInt16(clamping: welcome.dataPort))
+    dataWatch = try ConnectionWatch(of: socket, to: endpoint)
+    try socket.connect(to: endpoint)
     data = consume socket
     dataSocketNumber += 1
     compute.submit(.prepare(welcome.experiment))

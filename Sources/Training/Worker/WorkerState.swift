@@ -50,7 +50,10 @@ struct WorkerState: Sendable {
   private struct Membership: Sendable {
     var welcome: ControlMessage.Welcome
     var values: Chunking
-    var isPrepared = false
+    /// When the task was built.
+    var preparedAt: Double?
+    /// Whether anything has come over the data socket, which the server answers at once.
+    var isDataHeard = false
     var lastHeard: Double
     var lastHeartbeat: Double
     var lease = Lease.none
@@ -64,10 +67,13 @@ struct WorkerState: Sendable {
     var unacknowledged: [Job: Double] = [:]
     /// What need not be computed again under the present lease.
     var finished: Set<Job> = []
+
+    var isPrepared: Bool { preparedAt != nil }
   }
 
   private enum Phase: Sendable {
-    case joining(since: Double, lastHello: Double)
+    /// Saying hello to a server until `deadline`.
+    case joining(since: Double, deadline: Double, lastHello: Double)
     case joined(Membership)
     case ended
   }
@@ -81,7 +87,8 @@ struct WorkerState: Sendable {
   /// A worker that has not said hello yet.
   init(_ configuration: Configuration, now: Double) {
     self.configuration = configuration
-    phase = .joining(since: now, lastHello: -.infinity)
+    phase = .joining(
+      since: now, deadline: now + configuration.deadlines.joinSeconds, lastHello: -.infinity)
   }
 
   /// Whether the worker belongs to a run at present.
@@ -98,7 +105,8 @@ struct WorkerState: Sendable {
     case (_, .refused(let refused)): return end(.failed("The server refused: \(refused.reason)"))
     case (.joining, .welcome(let welcome)):
       guard welcome.chunkScalars > 0, welcome.chunkScalars <= 1 << 22,
-        welcome.experiment.problem() == nil, !isPreparing
+        (1...Int(UInt16.max)).contains(welcome.dataPort), welcome.experiment.problem() == nil,
+        !isPreparing
       else { return [] }
       // The length of the values is known once the task is built; until then nothing is stored.
       phase = .joined(
@@ -134,7 +142,7 @@ struct WorkerState: Sendable {
   mutating func prepared(valueCount: Int, now: Double) -> [WorkerAction] {
     isPreparing = false
     guard case .joined(var member) = phase else { return [] }
-    member.isPrepared = true
+    member.preparedAt = now
     member.values = Chunking(
       count: max(1, valueCount), chunkScalars: member.welcome.chunkScalars)
     phase = .joined(member)
@@ -155,6 +163,7 @@ struct WorkerState: Sendable {
       header.run == member.welcome.run, header.session == member.welcome.session
     else { return [] }
     member.lastHeard = now
+    member.isDataHeard = true
     defer { if case .joined = phase { phase = .joined(member) } }
     switch header.kind {
     case .acknowledgement:
@@ -230,8 +239,8 @@ struct WorkerState: Sendable {
     let deadlines = configuration.deadlines
     switch phase {
     case .ended: return []
-    case .joining(let since, let lastHello):
-      guard now - since <= deadlines.joinSeconds else {
+    case .joining(let since, let deadline, let lastHello):
+      guard now <= deadline else {
         return end(
           .failed(
             """
@@ -240,13 +249,23 @@ struct WorkerState: Sendable {
             """))
       }
       guard now - lastHello >= 1, !isPreparing else { return [] }
-      phase = .joining(since: since, lastHello: now)
+      phase = .joining(since: since, deadline: deadline, lastHello: now)
       return [.send(.hello(configuration.hello))]
     case .joined(var member):
       guard now - member.lastHeard <= 3 * member.welcome.silenceSeconds else {
         return rejoin(
           "Nothing heard from \(configuration.server) for \(tenths(now - member.lastHeard)) s",
           now: now)
+      }
+      if let preparedAt = member.preparedAt, !member.isDataHeard,
+        now - preparedAt > deadlines.joinSeconds
+      {
+        let reason = """
+          The server at \(configuration.server) answers, but its port for data, \
+          \(member.welcome.dataPort), does not. Open that port between the two machines; \
+          ParameterServer --data-port fixes its number.
+          """
+        return [.send(.goodbye(departure(of: member, because: reason)))] + end(.failed(reason))
       }
       var actions: [WorkerAction] = []
       if now - member.lastHeartbeat >= member.welcome.heartbeatSeconds {
@@ -338,7 +357,8 @@ struct WorkerState: Sendable {
 
   private mutating func rejoin(_ reason: String, now: Double) -> [WorkerAction] {
     guard case .joined(let member) = phase else { return [] }
-    phase = .joining(since: now, lastHello: -.infinity)
+    phase = .joining(
+      since: now, deadline: now + configuration.deadlines.rejoinSeconds, lastHello: -.infinity)
     return member.receipts.keys.sorted().map { .forgetValues(step: $0) }
       + member.lease.jobs.filter { member.unacknowledged[$0] != nil }
       .map { .forgetContribution($0) }

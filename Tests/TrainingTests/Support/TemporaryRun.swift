@@ -48,17 +48,20 @@ final class TemporaryRun {
       isStopRequested: isStopRequested)
   }
 
-  /// Trains in this process, from the start or from the last checkpoint, until it is complete or
-  /// `stopAfter` steps are done.
+  /// Trains in this process, from the start or from the last checkpoint, until it is complete or has
+  /// `stopAfter` steps.
   @discardableResult
   func train(stopAfter limit: Int = .max, threadCount: Int = 1) throws -> RunEnding {
     let resumed = directory.holdsRun ? try resume() : nil
     let recorder = try resumed?.recorder ?? start()
     var state =
       resumed?.state ?? TrainingState(layout: task.layout, seed: experiment.seed)
-    let asked = Countdown(limit)
+    let directory = directory
+    let hasEnough: @Sendable () -> Bool = {
+      limit < .max && (try? directory.readSteps().count) ?? 0 >= limit
+    }
     return try trainInSingleProcess(
-      task, from: &state, setting: setting(recorder) { asked.hasEnded() },
+      task, from: &state, setting: setting(recorder, isStopRequested: hasEnough),
       context: try ComputeContext(threadCount: threadCount))
   }
 
@@ -97,17 +100,4 @@ final class TemporaryRun {
     }
     return contents
   }
-}
-
-/// Ends after it was asked a number of times.
-private final class Countdown: Sendable {
-  private let asked: Counter
-  private let limit: Int
-
-  init(_ limit: Int) {
-    asked = Counter()
-    self.limit = limit
-  }
-
-  func hasEnded() -> Bool { asked.increment() > limit }
 }

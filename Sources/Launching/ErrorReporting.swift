@@ -1,0 +1,54 @@
+// How a program ends: with a code, and with one sentence if something is wrong.
+
+import ArgumentParser
+import Foundation
+import RelationNetworks
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The exit codes of the executables, beside 0 for success and 64 for wrong usage.
+enum ExitStatus {
+  /// Two runs could not be compared.
+  static let trouble: Int32 = 2
+  /// Something failed; a sentence on standard error says what.
+  static let failed: Int32 = 1
+  /// The run was stopped before its end and can be resumed.
+  static let interrupted: Int32 = 130
+}
+
+/// Runs a command's work, and ends the process with its exit code, or with one sentence on standard
+/// error and a code that is not zero.
+///
+/// What was asked for wrongly is left to the parser, which says how to ask and ends with 64.
+func reportingErrors(
+  failingWith failure: Int32 = ExitStatus.failed, _ work: () throws -> Int32
+) throws {
+  var code = failure
+  do { code = try work() } catch let error as ValidationError { throw error } catch let error
+    as CatalogueError
+  {
+    throw ValidationError(error.description)
+  } catch {
+    fflush(nil)
+    sayOnStandardError("Error: \(error)")
+  }
+  // Who reads the output may end when it has enough; a full disk is another matter.
+  if fflush(nil) != 0, errno != EPIPE {
+    sayOnStandardError("Error: Cannot write the output: \(String(cString: strerror(errno))).")
+    code = code == 0 ? failure : code
+  }
+  // Not `exit`: a thread may still be computing, and must not meet libraries that are taken down.
+  _exit(code)
+}
+
+/// Writes a line to standard error as far as it can be written: the disk below it may be full,
+/// which is no reason to end a run.
+func sayOnStandardError(_ line: String) { writeToStandardError(line + "\n") }
+
+/// Writes text to standard error as far as it can be written.
+func writeToStandardError(_ text: String) {
+  var text = text
+  text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
