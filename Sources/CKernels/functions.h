@@ -7,9 +7,12 @@
 
 #pragma STDC FP_CONTRACT OFF
 
+// A test defines them as nothing, to compile the loops for one instruction set at a time.
+#ifndef CLONES
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 // For loops of explicit fused multiply-adds, which AVX2 alone does not promise.
 #define CLONES_WITH_FMA __attribute__((target_clones("avx512f", "fma", "default")))
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE int32_t bits_of(float x) {
