@@ -15,6 +15,10 @@ private let schedules: [(LearningRateSchedule, String)] = [
     .cosine(rate: 0.5, warmUpSteps: 10, totalSteps: 110, finalFraction: 0.1),
     #"{"cosine":{"finalFraction":0.1,"rate":0.5,"totalSteps":110,"warmUpSteps":10}}"#
   ),
+  (
+    .cosineRestarts(rate: 0.5, warmUpSteps: 10, cycles: [110, 50, 20], finalFraction: 0.1),
+    #"{"cosineRestarts":{"cycles":[110,50,20],"finalFraction":0.1,"rate":0.5,"warmUpSteps":10}}"#
+  ),
 ]
 
 @Suite struct LearningRateScheduleTests {
@@ -25,6 +29,8 @@ private let schedules: [(LearningRateSchedule, String)] = [
     (2, 141, 5e-4), (2, 9_000_000, 5e-4),
     (3, 1, 0.05), (3, 10, 0.5), (3, 35, 0.434_099_026), (3, 60, 0.275), (3, 85, 0.115_900_974),
     (3, 110, 0.05), (3, 5000, 0.05),
+    (4, 1, 0.05), (4, 10, 0.5), (4, 60, 0.275), (4, 110, 0.05), (4, 135, 0.275), (4, 160, 0.05),
+    (4, 170, 0.275), (4, 180, 0.05), (4, 5000, 0.05),
   ])
   func rates(schedule: Int, step: Int, rate: Double) {
     let computed = Double(schedules[schedule].0.rate(atStep: step))
@@ -49,6 +55,10 @@ private let schedules: [(LearningRateSchedule, String)] = [
     (.doubling(start: 1, interval: 5, maximum: 0.5), "above its maximum"),
     (.cosine(rate: 1, warmUpSteps: 5, totalSteps: 5, finalFraction: 0), "warms up"),
     (.cosine(rate: 1, warmUpSteps: 5, totalSteps: 9, finalFraction: 2), "final fraction"),
+    (.cosineRestarts(rate: 1, warmUpSteps: 5, cycles: [], finalFraction: 0), "cycles []"),
+    (.cosineRestarts(rate: 1, warmUpSteps: 0, cycles: [.min, 5], finalFraction: 0), "cycles"),
+    (.cosineRestarts(rate: 1, warmUpSteps: 0, cycles: [5, .max, 0], finalFraction: 0), "cycles"),
+    (.cosineRestarts(rate: 1, warmUpSteps: 5, cycles: [5, 9], finalFraction: 0), "warms up"),
   ])
   func unusableSchedulesAreNamedAndDoNotTrap(schedule: LearningRateSchedule, sentence: String) {
     #expect(schedule.problem?.contains(sentence) == true, "\(schedule.problem ?? "nil")")

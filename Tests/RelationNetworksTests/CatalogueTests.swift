@@ -27,7 +27,7 @@ import Testing
       default: ["mlp"]
       }
     #expect(prefixes == expected)
-    #expect(task.sampleCount(of: .training) == (names[2] == "quick" ? 2_000_000 : 196_000))
+    #expect(task.sampleCount(of: .training) == (names[2] == "paper" ? 196_000 : 2_000_000))
     let defaults = try TaskCatalogue.defaults(for: configuration)
     #expect(defaults.learningRate.problem == nil)
     #expect(defaults.steps > 0)

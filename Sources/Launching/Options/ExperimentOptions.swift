@@ -177,6 +177,14 @@ public struct ExperimentOptions: ParsableArguments {
       return .cosine(
         rate: learningRate ?? rate, warmUpSteps: scaled(warmUpSteps), totalSteps: steps,
         finalFraction: finalFraction)
+    case .cosineRestarts(let rate, let warmUpSteps, let cycles, let finalFraction):
+      let ends = cycles.indices.map {
+        Int((Double(cycles[...$0].reduce(0, +)) * stretch).rounded())
+      }
+      let stretched = zip(ends, [0] + ends).map { $0 - $1 }.filter { $0 > 0 }
+      return .cosineRestarts(
+        rate: learningRate ?? rate, warmUpSteps: min(scaled(warmUpSteps), stretched[0] - 1),
+        cycles: stretched, finalFraction: finalFraction)
     }
   }
 
@@ -201,7 +209,9 @@ extension LearningRateSchedule {
   /// The highest rate, which `--learning-rate` sets.
   fileprivate var highest: Double {
     switch self {
-    case .constant(let rate), .warmUp(let rate, _), .cosine(let rate, _, _, _): rate
+    case .constant(let rate), .warmUp(let rate, _), .cosine(let rate, _, _, _),
+      .cosineRestarts(let rate, _, _, _):
+      rate
     case .doubling(_, _, let maximum): maximum
     }
   }

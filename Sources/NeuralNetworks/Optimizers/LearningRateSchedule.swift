@@ -18,6 +18,12 @@ public enum LearningRateSchedule: Hashable, Codable, Sendable {
   /// cosine, reaching `finalFraction` of its peak at `totalSteps` (Loshchilov & Hutter 2017).
   case cosine(rate: Double, warmUpSteps: Int, totalSteps: Int, finalFraction: Double)
 
+  /// Several such falls one after another, each from the peak again: the warm restarts of the same
+  /// paper (SGDR).
+  ///
+  /// `cycles` are the steps of each fall; the warm-up belongs to the first.
+  case cosineRestarts(rate: Double, warmUpSteps: Int, cycles: [Int], finalFraction: Double)
+
   /// The rate of a step, counted from 1.
   public func rate(atStep step: Int) -> Float {
     precondition(step >= 1, "learning rate: step \(step), but steps count from 1")
@@ -37,6 +43,17 @@ public enum LearningRateSchedule: Hashable, Codable, Sendable {
       let progress = min(Double(step - max(warmUpSteps, 0)) / Double(decaySteps), 1)
       let fraction = finalFraction + (1 - finalFraction) * Self.halfCosine(progress)
       return Float(rate * fraction)
+    case .cosineRestarts(let rate, let warmUpSteps, let cycles, let finalFraction):
+      var stepInCycle = step
+      var cycle = 0
+      while cycle < cycles.count - 1, stepInCycle > cycles[cycle] {
+        stepInCycle -= max(0, cycles[cycle])
+        cycle += 1
+      }
+      let fall = Self.cosine(
+        rate: rate, warmUpSteps: cycle == 0 ? warmUpSteps : 0,
+        totalSteps: cycles.isEmpty ? 1 : cycles[cycle], finalFraction: finalFraction)
+      return fall.rate(atStep: stepInCycle)
     }
   }
 
@@ -64,6 +81,13 @@ public enum LearningRateSchedule: Hashable, Codable, Sendable {
         return "The learning rate's final fraction is \(finalFraction); it must be in 0 ... 1."
       }
       return Self.problem(rate: rate) ?? Self.problem(warmUpSteps: warmUpSteps)
+    case .cosineRestarts(let rate, let warmUpSteps, let cycles, let finalFraction):
+      guard let first = cycles.first, cycles.allSatisfy({ $0 >= 1 }), cycles.count <= 1000 else {
+        return "The learning rate has the cycles \(cycles); it needs 1 to 1000 of a step or more."
+      }
+      return Self.cosine(
+        rate: rate, warmUpSteps: warmUpSteps, totalSteps: first, finalFraction: finalFraction
+      ).problem
     }
   }
 
