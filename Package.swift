@@ -7,6 +7,7 @@ import PackageDescription
 //   relate, ParameterServer, Worker -> Launching -> Training, RelationNetworks
 //   RelationNetworks -> NeuralNetworks -> Autodiff -> Tensors -> COpenBLAS, COneDNN, CKernels
 //   Training -> NeuralNetworks, Messaging -> CZeroMQ
+//   Training, NeuralNetworks -> Files
 
 let settings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -50,17 +51,21 @@ let package = Package(
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
 
+    // Files that are replaced as a whole or grow at their end.
+    library("Files"),
+
     // The mathematics.
     library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("Autodiff", ["Tensors"]),
-    library("NeuralNetworks", ["Autodiff", "Tensors"]),
+    library("NeuralNetworks", ["Autodiff", "Tensors", "Files"]),
 
     // The papers.
     library("RelationNetworks", ["NeuralNetworks", "Autodiff", "Tensors", "CPNG"]),
 
     // The runs.
     library("Messaging", ["CZeroMQ"]),
-    library("Training", ["NeuralNetworks", "Autodiff", "Tensors", "Messaging", "CXXHash"]),
+    library(
+      "Training", ["NeuralNetworks", "Autodiff", "Tensors", "Messaging", "Files", "CXXHash"]),
 
     // The rim.
     library(
@@ -77,10 +82,11 @@ let package = Package(
       name: "Worker", dependencies: ["Launching", argumentParser], swiftSettings: settings),
 
     // A folder of tests beside each library, and the executables and the source tree as a whole.
+    tests("FilesTests", ["Files"]),
     tests("TensorsTests", ["Tensors"]),
     tests("AutodiffTests", ["Autodiff", "Tensors"], resources: [.copy("Golden")]),
     tests(
-      "NeuralNetworksTests", ["NeuralNetworks", "Autodiff", "Tensors"],
+      "NeuralNetworksTests", ["NeuralNetworks", "Autodiff", "Tensors", "Files"],
       resources: [.copy("Golden")]),
     tests(
       "RelationNetworksTests", ["RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors"],
@@ -88,7 +94,11 @@ let package = Package(
     tests("MessagingTests", ["Messaging"]),
     tests(
       "TrainingTests",
-      ["Training", "RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors", "Messaging"]),
+      [
+        "Training", "RelationNetworks", "NeuralNetworks", "Autodiff", "Tensors", "Messaging",
+        "Files",
+      ]
+    ),
     tests(
       "EndToEndTests",
       [

@@ -63,7 +63,7 @@ private func composedLayerNormalization(_ operands: [Variable], _ epsilon: Float
 }
 
 private func composedConvolutionStack(
-  _ operands: [Variable], _ geometry: Convolution, _ epsilon: Float
+  _ operands: [Variable], _ geometry: ConvolutionGeometry, _ epsilon: Float
 ) -> Variable {
   var map = operands[0]
   for layer in stride(from: 1, to: operands.count, by: 4) {

@@ -47,18 +47,18 @@ enum Operation: Sendable {
 
   // Convolutions, which are each other's derivatives.
   /// (x [batch, in, height, width], weight [out, in, kh, kw], bias [out] or none).
-  case convolution(Convolution)
+  case convolution(ConvolutionGeometry)
   /// The derivative with respect to x: (gradient, weight), to the given height and width.
-  case convolutionInputGradient(Convolution, height: Int, width: Int)
+  case convolutionInputGradient(ConvolutionGeometry, height: Int, width: Int)
   /// The derivative with respect to the weight: (x, gradient), for a kernel of the given extents.
-  case convolutionWeightGradient(Convolution, height: Int, width: Int)
+  case convolutionWeightGradient(ConvolutionGeometry, height: Int, width: Int)
 
   // Fused: a fast first derivative, and a composition of the above for the others.
   case batchNormalization(epsilon: Float)
   case layerNormalization(epsilon: Float)
   /// (images, then weight, bias, scale and offset of each layer): convolution, batch normalisation
   /// and ReLU, layer after layer.
-  case convolutionStack(Convolution, epsilon: Float)
+  case convolutionStack(ConvolutionGeometry, epsilon: Float)
   case lstm(SequenceTraversal)
   case relation(RelationShape)
 }

@@ -121,7 +121,7 @@ extension Operation {
   }
 
   private func convolutionProduct(
-    _ image: Shape, _ weight: Shape, _ geometry: Convolution
+    _ image: Shape, _ weight: Shape, _ geometry: ConvolutionGeometry
   ) -> (output: Shape, operations: Double) {
     let output: Shape = [
       image[0], weight[0], geometry.outputExtent(of: image[2], kernel: weight[2]),

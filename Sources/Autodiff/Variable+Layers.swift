@@ -21,7 +21,7 @@ extension Variable {
     precondition(
       bias.map { $0.shape == [weight.shape[0]] } ?? true,
       "convolution: weight \(weight.shape) with bias \(bias?.shape ?? [])")
-    let geometry = Convolution(stride: stride, padding: padding)
+    let geometry = ConvolutionGeometry(stride: stride, padding: padding)
     return tape.apply(.convolution(geometry), [self, weight] + (bias.map { [$0] } ?? []))
   }
 
@@ -36,7 +36,7 @@ extension Variable {
     }
     let result = tape.apply(
       .convolutionInputGradient(
-        Convolution(stride: stride, padding: padding), height: extent(2), width: extent(3)),
+        ConvolutionGeometry(stride: stride, padding: padding), height: extent(2), width: extent(3)),
       [self, weight])
     return bias.map { result + $0.reshaped(to: [1, $0.shape[0], 1, 1]) } ?? result
   }
@@ -88,7 +88,7 @@ extension Variable {
       scales \(scales.map(\.shape)) and offsets \(offsets.map(\.shape))
       """)
     let operands = layers.flatMap { [weights[$0], biases[$0], scales[$0], offsets[$0]] }
-    let geometry = Convolution(stride: stride, padding: padding)
+    let geometry = ConvolutionGeometry(stride: stride, padding: padding)
     let (result, saved) = tape.applyKeeping(
       .convolutionStack(geometry, epsilon: epsilon), [self] + operands)
     var (height, width) = (shape[2], shape[3])

@@ -1,5 +1,6 @@
 // A whole run as one loop over replicas, for debugging: the same functions, no sockets.
 
+import Files
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -31,9 +32,9 @@ public struct RunSetting {
   /// The version to report on, once all steps are done: the best that has a checkpoint.
   ///
   /// Throws if there is none.
-  func versionToReport() throws(RunFileError) -> EvaluationReport {
+  func versionToReport() throws(FileError) -> EvaluationReport {
     guard let best = recorder.best else {
-      throw RunFileError(
+      throw FileError(
         "No version that was evaluated has its checkpoint in "
           + "\(recorder.directory.checkpointsPath).")
     }

@@ -139,7 +139,8 @@ let catalogue: [CatalogueCase] = [
   },
   .init("convolution's weight gradient", [[2, 2, 6, 5], [2, 3, 3, 3]]) {
     $0[0].tape.apply(
-      .convolutionWeightGradient(Convolution(stride: 2, padding: 1), height: 3, width: 3), $0
+      .convolutionWeightGradient(ConvolutionGeometry(stride: 2, padding: 1), height: 3, width: 3),
+      $0
     ).power(2)
   },
   .init("batch normalisation", [[3, 2, 3, 2], [2], [2]]) {

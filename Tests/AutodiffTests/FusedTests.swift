@@ -50,7 +50,7 @@ import Testing
     }
     return Fused(
       operation: .convolutionStack(
-        Convolution(stride: stride, padding: padding), epsilon: 1e-5),
+        ConvolutionGeometry(stride: stride, padding: padding), epsilon: 1e-5),
       inputs: shapes.enumerated().map { noise($1, UInt64($0)) })
   }
 
@@ -224,7 +224,7 @@ import Testing
     var inputs = Self.convolutions([3, 1, 5, 5], [2], kernel: 2, stride: 1, padding: 0).inputs
     inputs[0] = Tensor(repeating: .nan, shape: inputs[0].shape)
     let result = Kernels.convolutionStack(
-      ConvolutionStackOperands(inputs), Convolution(stride: 1, padding: 0), epsilon: 1e-5,
+      ConvolutionStackOperands(inputs), ConvolutionGeometry(stride: 1, padding: 0), epsilon: 1e-5,
       context: context)
     #expect(result.variances[0].scalars.allSatisfy { $0.isNaN })
   }
@@ -256,7 +256,7 @@ import Testing
     let one = try ComputeContext(engine: engine, precision: precision)
     let many = try ComputeContext(threadCount: 3, engine: engine, precision: precision)
     let convolution = Fused(
-      operation: .convolution(Convolution(stride: 2, padding: 1)),
+      operation: .convolution(ConvolutionGeometry(stride: 2, padding: 1)),
       inputs: [noise([20, 3, 31, 17], 1), noise([8, 3, 3, 3], 2), noise([8], 3)])
     let affine = Fused(
       operation: .affine, inputs: [noise([900, 200], 1), noise([300, 200], 2), noise([300], 3)])

@@ -10,12 +10,13 @@ import Testing
   private static let allowed: [String: Set<String>] = {
     let mathematics: Set = ["Tensors", "Autodiff", "NeuralNetworks"]
     return [
+      "Files": [],
       "Tensors": ["COpenBLAS", "COneDNN", "CKernels"],
       "Autodiff": ["Tensors"],
-      "NeuralNetworks": ["Autodiff", "Tensors"],
+      "NeuralNetworks": ["Autodiff", "Tensors", "Files"],
       "RelationNetworks": mathematics.union(["CPNG"]),
       "Messaging": ["CZeroMQ"],
-      "Training": mathematics.union(["Messaging", "CXXHash"]),
+      "Training": mathematics.union(["Messaging", "Files", "CXXHash"]),
       "Launching": mathematics.union(["Messaging", "RelationNetworks", "Training"]),
       "relate": ["Launching"],
       "ParameterServer": ["Launching"],

@@ -157,14 +157,14 @@ private let context: ComputeContext = {
   }
 
   @Test func patchesOfAnAxis() {
-    let halving = Convolution(stride: 2, padding: 1)
+    let halving = ConvolutionGeometry(stride: 2, padding: 1)
     #expect([75, 38, 19, 10].map { halving.outputExtent(of: $0, kernel: 3) } == [38, 19, 10, 5])
-    #expect(Convolution(stride: 2, padding: 0).outputExtent(of: 3, kernel: 3) == 1)
+    #expect(ConvolutionGeometry(stride: 2, padding: 0).outputExtent(of: 3, kernel: 3) == 1)
   }
 
   @Test func aKernelMustFit() async {
     await #expect(processExitsWith: .failure) {
-      _ = Convolution(stride: 2, padding: 0).outputExtent(of: 2, kernel: 3)
+      _ = ConvolutionGeometry(stride: 2, padding: 0).outputExtent(of: 2, kernel: 3)
     }
   }
 }

@@ -1,5 +1,6 @@
 // A server and workers over real sockets reach the bits of a single process, whatever comes in.
 
+import Files
 import Foundation
 import Messaging
 import NeuralNetworks
@@ -69,13 +70,13 @@ import Testing
     let (checkpoints, hidden) = (run.directory.checkpointsPath, run.path + "/hidden")
     try FileManager.default.moveItem(atPath: checkpoints, toPath: hidden)
     let workers = (0..<2).map { _ in WorkerOnThread(first.endpoint) }
-    #expect(throws: RunFileError.self) { try first.ending.wait() }
+    #expect(throws: FileError.self) { try first.ending.wait() }
     for worker in workers {
       guard case .closed(let reason) = try worker.ending.wait() else {
         Issue.record("a worker was not told")
         continue
       }
-      #expect(reason.contains("the run failed") && reason.contains("checkpoint"))
+      #expect(reason.contains("the run failed") && reason.contains("checkpoints/step-"))
     }
     try FileManager.default.moveItem(atPath: hidden, toPath: checkpoints)
     let second = try ServerOnThread(run, listeningAt: "\(first.endpoint)", expecting: 1)

@@ -1,6 +1,6 @@
-// What is told of a safetensors file that cannot be read or written.
+// What is told of a safetensors file that is not sound.
 
-/// Why a safetensors file could not be read or written.
+/// Why a safetensors file cannot be used.
 public struct SafetensorsError: Error, Hashable, CustomStringConvertible, Sendable {
   /// The file.
   public let file: String

@@ -1,7 +1,7 @@
 // Weights and checkpoints, written so that PyTorch can read them and no crash leaves half a file.
 
+import Files
 import Foundation
-import Glibc
 import Tensors
 
 /// A safetensors file in the making.
@@ -74,40 +74,18 @@ public struct SafetensorsWriter: Sendable {
   /// The bytes of the file.
   public func encoded() -> Data {
     var data = Data()
-    _ = forEachPart { part in
-      data.append(contentsOf: part)
-      return true
-    }
+    forEachPart { data.append(contentsOf: $0) }
     return data
   }
 
-  /// Writes the file whole or not at all: under another name first, to the disk, then renamed.
+  /// Writes the file whole or not at all.
   ///
-  /// A crash at any moment leaves either what `path` was before or the whole new file.
-  public func write(to path: String) throws(SafetensorsError) {
-    let partial = path + ".partial"
-    let file = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw Self.failure(partial, "cannot be created") }
-    guard forEachPart({ Self.write($0, to: file) }), fsync(file) == 0 else {
-      let error = Self.failure(partial, "cannot be written")
-      close(file)
-      unlink(partial)
-      throw error
-    }
-    guard close(file) == 0, rename(partial, path) == 0 else {
-      let error = Self.failure(path, "cannot be replaced")
-      unlink(partial)
-      throw error
-    }
-    // The new name is safe only when its directory is on the disk, too; whoever removes an older
-    // file in favour of this one has to know.
-    let directory = open(
-      (path as NSString).deletingLastPathComponent.nonEmpty, O_RDONLY | O_CLOEXEC)
-    guard directory >= 0 else { throw Self.failure(path, "has a directory that cannot be opened") }
-    defer { close(directory) }
-    guard fsync(directory) == 0 else {
-      throw Self.failure(path, "has a directory that cannot be flushed")
-    }
+  /// A crash at any moment leaves either what `path` was before or the whole new file. Throws if it
+  /// could not be written.
+  public func write(to path: String) throws(FileError) {
+    var file = try AtomicFile(replacing: path)
+    forEachPart { file.append($0) }
+    try file.commit()
   }
 
   private func orderedItems() -> [Item] {
@@ -160,42 +138,19 @@ public struct SafetensorsWriter: Sendable {
     return text + "\""
   }
 
-  /// Hands over the bytes of the file, part by part, until `body` returns false.
+  /// Hands over the bytes of the file, part by part.
   ///
   /// Scalars go as they lie in memory: every machine that Swift runs on is little-endian.
-  private func forEachPart(_ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+  private func forEachPart(_ body: (UnsafeRawBufferPointer) -> Void) {
     let ordered = orderedItems()
-    guard header(of: ordered).withUnsafeBytes({ body($0) }) else { return false }
-    return ordered.allSatisfy { item in
+    header(of: ordered).withUnsafeBytes(body)
+    for item in ordered {
       switch item.content {
       case .floats(let tensor): tensor.withScalars { body(UnsafeRawBufferPointer($0)) }
-      case .integers64(let integers): integers.withUnsafeBytes { body($0) }
-      case .integers32(let integers): integers.withUnsafeBytes { body($0) }
-      case .bytes(let bytes): bytes.withUnsafeBytes { body($0) }
+      case .integers64(let integers): integers.withUnsafeBytes(body)
+      case .integers32(let integers): integers.withUnsafeBytes(body)
+      case .bytes(let bytes): bytes.withUnsafeBytes(body)
       }
     }
   }
-
-  /// Writes all bytes; false, with `errno` set, if that is not possible.
-  private static func write(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Bool {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let part = UnsafeRawBufferPointer(rebasing: rest)
-      let written = Glibc.write(file, part.baseAddress, part.count)
-      if written < 0 && errno != EINTR { return false }
-      rest = rest.dropFirst(max(written, 0))
-    }
-    return true
-  }
-
-  /// An error with the system's words for the call that just failed.
-  private static func failure(_ file: String, _ what: String) -> SafetensorsError {
-    let advice = errno == ENOSPC || errno == EDQUOT ? "; free some space and go on" : ""
-    return SafetensorsError(file: file, "\(what): \(String(cString: strerror(errno)))\(advice)")
-  }
-}
-
-extension String {
-  /// The directory, or this one if the path names none.
-  fileprivate var nonEmpty: String { isEmpty ? "." : self }
 }

@@ -13,7 +13,7 @@ import Tensors
 /// `prefix.net.3.weight`, … with ReLUs counted, as PyTorch numbers them.
 public struct ConvolutionalEncoder: Sendable {
   /// The convolutions, from the image on.
-  public let convolutions: [NeuralNetworks.Convolution]
+  public let convolutions: [Convolution]
   /// The normalisation after each convolution.
   public let normalizations: [BatchNormalization]
   /// The kernels of each layer.
@@ -23,11 +23,11 @@ public struct ConvolutionalEncoder: Sendable {
   public init(_ prefix: String, channels: [Int], in layout: inout ParameterLayout) {
     precondition(!channels.isEmpty, "encoder without layers")
     self.channels = channels
-    var convolutions: [NeuralNetworks.Convolution] = []
+    var convolutions: [Convolution] = []
     var normalizations: [BatchNormalization] = []
     for (index, (inputs, outputs)) in zip([3] + channels, channels).enumerated() {
       convolutions.append(
-        NeuralNetworks.Convolution(
+        Convolution(
           "\(prefix).net.\(3 * index)", from: inputs, to: outputs, kernel: 3, stride: 2, padding: 1,
           in: &layout))
       normalizations.append(

@@ -3,7 +3,7 @@
 import CKernels
 
 /// How a kernel moves over an image.
-public struct Convolution: Hashable, Sendable {
+public struct ConvolutionGeometry: Hashable, Sendable {
   /// The distance between neighbouring patches.
   public let stride: Int
   /// The zeros on every side.
@@ -43,7 +43,7 @@ private struct ConvolutionPlan: Sendable {
   /// Parts of the batch that threads share, fixed by the batch so that sums are, too.
   let chunkCount: Int
 
-  init(image: Shape, weight: Shape, output: Shape, _ geometry: Convolution) {
+  init(image: Shape, weight: Shape, output: Shape, _ geometry: ConvolutionGeometry) {
     precondition(
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1] && output[1] == weight[0],
       "convolution: \(image) with weight \(weight)")
@@ -101,7 +101,8 @@ extension Kernels {
   /// The convolution of `x` `[batch, in, h, w]` with `weight` `[out, in, kh, kw]`, plus `bias`
   /// `[out]`.
   public static func convolution(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: Convolution, context: ComputeContext
+    _ x: Tensor, weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry,
+    context: ComputeContext
   ) -> Tensor {
     let output: Shape = [
       x.shape[0], weight.shape[0],
@@ -144,7 +145,7 @@ extension Kernels {
 
   /// The derivative of the convolution with respect to its image, `[batch, in, height, width]`.
   public static func convolutionInputGradient(
-    _ gradient: Tensor, weight: Tensor, _ geometry: Convolution, height: Int, width: Int,
+    _ gradient: Tensor, weight: Tensor, _ geometry: ConvolutionGeometry, height: Int, width: Int,
     context: ComputeContext
   ) -> Tensor {
     let image: Shape = [gradient.shape[0], weight.shape[1], height, width]
@@ -182,7 +183,7 @@ extension Kernels {
 
   /// The derivative of the convolution with respect to its weight, `[out, in, height, width]`.
   public static func convolutionWeightGradient(
-    _ x: Tensor, gradient: Tensor, _ geometry: Convolution, height: Int, width: Int,
+    _ x: Tensor, gradient: Tensor, _ geometry: ConvolutionGeometry, height: Int, width: Int,
     context: ComputeContext
   ) -> Tensor {
     let weight: Shape = [gradient.shape[1], x.shape[1], height, width]

@@ -9,7 +9,7 @@ extension Kernels {
   /// A bias that a normalisation follows changes nothing, so its gradient is zero.
   public static func convolutionStackGradients(
     _ gradient: Tensor, _ operands: ConvolutionStackOperands, saved: [Tensor],
-    _ geometry: Convolution, epsilon: Float, needsImages: Bool, context: ComputeContext
+    _ geometry: ConvolutionGeometry, epsilon: Float, needsImages: Bool, context: ComputeContext
   ) -> [Tensor?] {
     let layers = ConvolutionLayer.layers(operands, geometry)
     let forward = ConvolutionStackResult(saved: saved, layers: layers.count)

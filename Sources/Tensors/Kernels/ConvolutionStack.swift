@@ -70,7 +70,7 @@ extension Kernels {
   /// Between the layers the images stay in blocks of sixteen side by side, so that neither few
   /// channels nor small images keep a vector from being full, and no patch is ever copied.
   public static func convolutionStack(
-    _ operands: ConvolutionStackOperands, _ geometry: Convolution, epsilon: Float,
+    _ operands: ConvolutionStackOperands, _ geometry: ConvolutionGeometry, epsilon: Float,
     context: ComputeContext
   ) -> ConvolutionStackResult {
     let layers = ConvolutionLayer.layers(operands, geometry)
@@ -124,7 +124,7 @@ struct ChannelNormalization: Sendable {
 /// One convolution of a stack: its extents, and where the scalars of its patches lie in a block.
 struct ConvolutionLayer: Sendable {
   let batch: Int
-  let geometry: Convolution
+  let geometry: ConvolutionGeometry
   let kernelHeight: Int
   let kernelWidth: Int
   /// The input with a border of zeros, so that no patch reaches beyond it.
@@ -135,7 +135,7 @@ struct ConvolutionLayer: Sendable {
   let gradient: relate_block_shape
 
   static func layers(
-    _ operands: ConvolutionStackOperands, _ geometry: Convolution
+    _ operands: ConvolutionStackOperands, _ geometry: ConvolutionGeometry
   ) -> [ConvolutionLayer] {
     var layers: [ConvolutionLayer] = []
     var shape = operands.images.shape
@@ -147,7 +147,7 @@ struct ConvolutionLayer: Sendable {
     return layers
   }
 
-  init(_ image: Shape, _ weight: Shape, _ geometry: Convolution) {
+  init(_ image: Shape, _ weight: Shape, _ geometry: ConvolutionGeometry) {
     precondition(
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1],
       "convolution: \(image) with weight \(weight)")

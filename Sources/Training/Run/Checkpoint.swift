@@ -1,5 +1,6 @@
 // A version of a run's state in a file, complete enough to go on from with the same bits.
 
+import Files
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -15,7 +16,7 @@ public enum Checkpoint {
   /// Writes a state, whole or not at all.
   static func write(
     _ state: TrainingState, of experiment: Experiment, to path: String
-  ) throws(RunFileError) {
+  ) throws(FileError) {
     let content = contentDigest(values: state.values, moments: state.moments)
     var writer = SafetensorsWriter(metadata: [
       "format": format, "step": String(state.step), "digest": state.digest.description,
@@ -23,9 +24,7 @@ public enum Checkpoint {
     ])
     writer.add(state.values, prefix: valuesPrefix)
     writer.add(state.moments, of: state.values.layout, prefix: momentsPrefix)
-    do throws(SafetensorsError) { try writer.write(to: path) } catch {
-      throw RunFileError("The checkpoint could not be written. \(error.description)")
-    }
+    try writer.write(to: path)
   }
 
   /// Reads a state and holds it against the experiment it is to continue.
@@ -33,10 +32,10 @@ public enum Checkpoint {
   /// Throws if the file is missing or damaged, or is of another experiment or model.
   public static func read(
     _ path: String, layout: ParameterLayout, experiment: Experiment
-  ) throws(RunFileError) -> TrainingState {
+  ) throws(FileError) -> TrainingState {
     let file = try open(path)
     guard file.metadata["experiment"] == experiment.fingerprint().description else {
-      throw RunFileError(
+      throw FileError(
         """
         \(path) is the checkpoint of another experiment: its settings differ from those in \
         experiment.json. Give it its own directory, or start anew with another --run.
@@ -60,7 +59,7 @@ public enum Checkpoint {
     return TrainingState(step: step, values: values, moments: moments, digest: digest)
   }
 
-  private static func open(_ path: String) throws(RunFileError) -> Safetensors {
+  private static func open(_ path: String) throws(FileError) -> Safetensors {
     let file: Safetensors
     do throws(SafetensorsError) { file = try Safetensors(contentsOf: path) } catch {
       throw damaged(path, error.description)
@@ -76,8 +75,8 @@ public enum Checkpoint {
       by: values.parameters, values.statistics, moments.first, moments.second)
   }
 
-  private static func damaged(_ path: String, _ reason: String) -> RunFileError {
-    RunFileError(
+  private static func damaged(_ path: String, _ reason: String) -> FileError {
+    FileError(
       """
       The checkpoint \(path) cannot be used: \(reason). Remove it to go on from the one before.
       """)

@@ -1,5 +1,7 @@
 // Whether two runs have the same bits, and the first step where they do not.
 
+import Files
+
 /// What comparing the digests of two runs shows.
 public enum RunComparison: Hashable, Sendable {
   /// All steps that both runs have are the same; the count of each run's steps.
@@ -10,7 +12,7 @@ public enum RunComparison: Hashable, Sendable {
   case nothingToCompare
 
   /// Compares two runs by the digests in their `steps.jsonl`.
-  public init(_ directory: RunDirectory, _ other: RunDirectory) throws(RunFileError) {
+  public init(_ directory: RunDirectory, _ other: RunDirectory) throws(FileError) {
     for run in [directory, other] { _ = try run.readExperiment() }
     let steps = try directory.readSteps()
     let otherSteps = try other.readSteps()

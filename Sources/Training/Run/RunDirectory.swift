@@ -1,5 +1,6 @@
 // The directory of a run: where its files are, and that only one process writes them.
 
+import Files
 import Foundation
 import NeuralNetworks
 
@@ -53,13 +54,13 @@ public struct RunDirectory: Sendable, Hashable {
   public var holdsRun: Bool { FileManager.default.fileExists(atPath: experimentPath) }
 
   /// Makes the directories.
-  func create() throws(RunFileError) {
+  func create() throws(FileError) {
     for directory in [path, checkpointsPath, logsPath] {
       do {
         try FileManager.default.createDirectory(
           atPath: directory, withIntermediateDirectories: true)
       } catch {
-        throw RunFileError(
+        throw FileError(
           "Cannot create the directory \(directory): \(error.localizedDescription) "
             + "Name another with --run.")
       }
@@ -67,17 +68,17 @@ public struct RunDirectory: Sendable, Hashable {
   }
 
   /// Reads `experiment.json`.
-  public func readExperiment() throws(RunFileError) -> ExperimentRecord {
+  public func readExperiment() throws(FileError) -> ExperimentRecord {
     guard holdsRun else {
-      throw RunFileError(
+      throw FileError(
         "There is no run in \(path) (no experiment.json). Name the directory of a run.")
     }
     let record = try readJSON(ExperimentRecord.self, from: experimentPath)
     if let problem = record.experiment.problem() {
-      throw RunFileError("\(experimentPath) is damaged: \(problem)")
+      throw FileError("\(experimentPath) is damaged: \(problem)")
     }
     guard record.fingerprint == record.experiment.fingerprint() else {
-      throw RunFileError(
+      throw FileError(
         """
         \(experimentPath) was changed: it describes another experiment than the run's. Restore it, \
         or begin a run of its own with --experiment.
@@ -87,40 +88,40 @@ public struct RunDirectory: Sendable, Hashable {
   }
 
   /// Reads `steps.jsonl`.
-  public func readSteps() throws(RunFileError) -> [StepRecord] {
+  public func readSteps() throws(FileError) -> [StepRecord] {
     try readLines(StepRecord.self, from: stepsPath)
   }
 
   /// Reads `evaluations.jsonl`.
-  public func readEvaluations() throws(RunFileError) -> [EvaluationReport] {
+  public func readEvaluations() throws(FileError) -> [EvaluationReport] {
     try readLines(EvaluationReport.self, from: evaluationsPath)
   }
 
   /// Reads `summary.json`; `nil` if the run is not finished.
-  public func readSummary() throws(RunFileError) -> RunSummary? {
+  public func readSummary() throws(FileError) -> RunSummary? {
     guard FileManager.default.fileExists(atPath: summaryPath) else { return nil }
     return try readJSON(RunSummary.self, from: summaryPath)
   }
 
   /// The lines of `steps.jsonl` without damaged ones at its end, which a crash may leave.
-  func readIntactSteps() throws(RunFileError) -> [StepRecord] {
+  func readIntactSteps() throws(FileError) -> [StepRecord] {
     try readLines(StepRecord.self, from: stepsPath, endingAtDamage: true)
   }
 
   /// The lines of `evaluations.jsonl` without damaged ones at its end.
-  func readIntactEvaluations() throws(RunFileError) -> [EvaluationReport] {
+  func readIntactEvaluations() throws(FileError) -> [EvaluationReport] {
     try readLines(EvaluationReport.self, from: evaluationsPath, endingAtDamage: true)
   }
 
   private func readJSON<Value: Decodable>(
     _ type: Value.Type, from path: String
-  ) throws(RunFileError) -> Value {
+  ) throws(FileError) -> Value {
     let data: Data
     do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw RunFileError("Cannot read \(path): \(error.localizedDescription)")
+      throw FileError("Cannot read \(path): \(error.localizedDescription)")
     }
     do { return try JSONDecoder().decode(type, from: data) } catch {
-      throw RunFileError("\(path) is damaged or of another version: \(readable(error))")
+      throw FileError("\(path) is damaged or of another version: \(readable(error))")
     }
   }
 
@@ -129,11 +130,11 @@ public struct RunDirectory: Sendable, Hashable {
   /// A last line without its end, which a crash may leave, is ignored.
   private func readLines<Line: Decodable>(
     _ type: Line.Type, from path: String, endingAtDamage: Bool = false
-  ) throws(RunFileError) -> [Line] {
+  ) throws(FileError) -> [Line] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let data: Data
     do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw RunFileError("Cannot read \(path): \(error.localizedDescription)")
+      throw FileError("Cannot read \(path): \(error.localizedDescription)")
     }
     var lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if !lines.isEmpty { lines.removeLast() }
@@ -147,7 +148,7 @@ public struct RunDirectory: Sendable, Hashable {
           (try? decoder.decode(type, from: Data($0))) != nil
         }
         if endingAtDamage && isTheEnd { break }
-        throw RunFileError("\(path), line \(index + 1) is damaged: \(readable(error))")
+        throw FileError("\(path), line \(index + 1) is damaged: \(readable(error))")
       }
     }
     return records
@@ -175,9 +176,9 @@ public func readable(_ error: any Error) -> String {
 struct RunLock: ~Copyable {
   private let descriptor: Int32
 
-  init(_ directory: RunDirectory) throws(RunFileError) {
+  init(_ directory: RunDirectory) throws(FileError) {
     let opened = open(directory.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard opened >= 0 else { throw RunFileError("create", directory.lockPath) }
+    guard opened >= 0 else { throw FileError("create", directory.lockPath) }
     // A server that was just told to end may hold the lock for a moment longer.
     var attemptsLeft = 50
     while flock(opened, LOCK_EX | LOCK_NB) != 0 {
@@ -189,10 +190,10 @@ struct RunLock: ~Copyable {
       }
       close(opened)
       throw code == EWOULDBLOCK
-        ? RunFileError(
+        ? FileError(
           "Another process is training in \(directory.path). Wait for it, end it, or name another "
             + "directory with --run.")
-        : RunFileError("lock", directory.lockPath, code: code)
+        : FileError("lock", directory.lockPath, code: code)
     }
     descriptor = opened
   }

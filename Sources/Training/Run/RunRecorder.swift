@@ -1,5 +1,6 @@
 // Keeps a run's directory true to what has happened, and never ahead of it.
 
+import Files
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -37,17 +38,17 @@ public final class RunRecorder {
   /// Throws if a run is there already.
   public convenience init(
     starting record: ExperimentRecord, in directory: RunDirectory, categories: [Category]
-  ) throws(RunFileError) {
+  ) throws(FileError) {
     try directory.create()
     let lock = try RunLock(directory)
     guard !directory.holdsRun else {
-      throw RunFileError(
+      throw FileError(
         """
         There is a run in \(directory.path) already. Go on with it by --resume, or name another \
         directory with --run.
         """)
     }
-    try AtomicFile.write(try prettyJSON(record), to: directory.experimentPath)
+    try AtomicFile.write(try json(record, .prettyPrinted), to: directory.experimentPath)
     try self.init(
       directory, record, categories: categories, lock: lock, steps: [], evaluations: [])
   }
@@ -58,7 +59,7 @@ public final class RunRecorder {
   /// Throws if the files are damaged or do not fit together.
   public static func resuming(
     _ directory: RunDirectory, layout: ParameterLayout, categories: [Category]
-  ) throws(RunFileError) -> (recorder: RunRecorder, state: TrainingState) {
+  ) throws(FileError) -> (recorder: RunRecorder, state: TrainingState) {
     let record = try directory.readExperiment()
     try directory.create()
     let lock = try RunLock(directory)
@@ -66,7 +67,7 @@ public final class RunRecorder {
     // What a crash damaged is at the end; the lines up to the checkpoint were flushed before it.
     let steps = try directory.readIntactSteps().filter { $0.step <= state.step }
     guard steps.count == state.step, steps.last.map({ $0.digest == state.digest }) ?? true else {
-      throw RunFileError(
+      throw FileError(
         """
         \(directory.stepsPath) does not fit the checkpoint of step \(state.step): it has \
         \(steps.count) steps up to there, or another digest. Was it changed by hand?
@@ -84,11 +85,11 @@ public final class RunRecorder {
 
   private static func lastState(
     in directory: RunDirectory, layout: ParameterLayout, experiment: Experiment
-  ) throws(RunFileError) -> TrainingState {
+  ) throws(FileError) -> TrainingState {
     guard let step = directory.checkpointSteps().last else {
       // What is evaluated has a checkpoint; to begin again would cut off all that is recorded.
       if let evaluated = try directory.readIntactEvaluations().last {
-        throw RunFileError(
+        throw FileError(
           """
           \(directory.checkpointsPath) has no checkpoint that can be read, but step \
           \(evaluated.step) was evaluated already. Put the checkpoints back, or begin again with \
@@ -100,7 +101,7 @@ public final class RunRecorder {
     let path = directory.checkpointPath(step: step)
     let state = try Checkpoint.read(path, layout: layout, experiment: experiment)
     guard state.step == step else {
-      throw RunFileError("\(path) holds step \(state.step): it was renamed.")
+      throw FileError("\(path) holds step \(state.step): it was renamed.")
     }
     return state
   }
@@ -108,7 +109,7 @@ public final class RunRecorder {
   private init(
     _ directory: RunDirectory, _ record: ExperimentRecord, categories: [Category],
     lock: consuming RunLock, steps: [StepRecord], evaluations: [EvaluationReport]
-  ) throws(RunFileError) {
+  ) throws(FileError) {
     self.directory = directory
     self.record = record
     self.categories = categories
@@ -129,7 +130,7 @@ public final class RunRecorder {
   }
 
   /// The state of a checkpoint of this run.
-  public func state(atStep step: Int, layout: ParameterLayout) throws(RunFileError)
+  public func state(atStep step: Int, layout: ParameterLayout) throws(FileError)
     -> TrainingState
   {
     try Checkpoint.read(
@@ -140,7 +141,7 @@ public final class RunRecorder {
   public func recordStep(
     _ outcome: StepOutcome, state: TrainingState, seconds: Double, dataWait: Double,
     waitedFor: String? = nil, workers: Int? = nil
-  ) throws(RunFileError) -> StepRecord {
+  ) throws(FileError) -> StepRecord {
     let line = StepRecord(
       step: state.step, loss: outcome.tally.loss, accuracy: outcome.tally.accuracy,
       learningRate: Double(outcome.learningRate), seconds: seconds, digest: outcome.digest,
@@ -157,15 +158,11 @@ public final class RunRecorder {
   /// What cannot be written there is no reason to end a run.
   public func log(_ line: String) {
     let entry = Data("\(Date().ISO8601Format()) \(line)\n".utf8)
-    let descriptor = open(
-      directory.logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { return }
-    try? AtomicFile.writeAll(entry, to: descriptor, path: directory.logPath)
-    close(descriptor)
+    try? GrowingFile(directory.logPath).append(entry)
   }
 
   /// Writes a checkpoint unless there is one of this step.
-  public func writeCheckpoint(_ state: TrainingState) throws(RunFileError) {
+  public func writeCheckpoint(_ state: TrainingState) throws(FileError) {
     guard state.step > 0, !directory.checkpointSteps().contains(state.step) else { return }
     // The lines up to a checkpoint must survive whatever the checkpoint survives.
     try stepsFile.flush()
@@ -181,11 +178,11 @@ public final class RunRecorder {
   /// - Parameter guesses: the accuracy of the commonest answer of each category.
   public func recordEvaluation(
     step: Int, split: Split, tally: Tally, guesses: [Double]
-  ) throws(RunFileError) -> EvaluationReport {
+  ) throws(FileError) -> EvaluationReport {
     let report = EvaluationReport(
       step: step, split: split, tally: tally, categories: categories, guesses: guesses)
     guard tally.lossSum.isFinite else {
-      throw RunFileError(
+      throw FileError(
         """
         The loss of step \(step) on the \(split.rawValue) split is not finite. A lower learning \
         rate or --clip-norm 1 usually prevents this.
@@ -219,14 +216,14 @@ public final class RunRecorder {
 
   /// Writes `summary.json`: the run is complete.
   public func finish(state: TrainingState, validation: EvaluationReport, test: EvaluationReport)
-    throws(RunFileError)
+    throws(FileError)
   {
     try stepsFile.flush()
     try evaluationsFile.flush()
     let summary = RunSummary(
       steps: state.step, seconds: seconds, digest: state.digest, bestStep: validation.step,
       validation: SplitSummary(validation), test: SplitSummary(test))
-    try AtomicFile.write(try prettyJSON(summary), to: directory.summaryPath)
+    try AtomicFile.write(try json(summary, .prettyPrinted), to: directory.summaryPath)
   }
 
   /// Removes what a crash left of checkpoints that were being written.
@@ -248,43 +245,28 @@ public final class RunRecorder {
 
 /// A file of JSON lines that is appended to.
 private struct LineFile: ~Copyable {
-  private let path: String
-  private let descriptor: Int32
+  private let file: GrowingFile
 
   /// Opens a file with the given lines and no others.
-  init(_ path: String, keeping lines: [some Encodable]) throws(RunFileError) {
+  init(_ path: String, keeping lines: [some Encodable]) throws(FileError) {
     var content = Data()
-    for line in lines { content += try Self.encoded(line) + [UInt8(ascii: "\n")] }
+    for line in lines { content += try json(line) }
     try AtomicFile.write(content, to: path)
-    let opened = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
-    guard opened >= 0 else { throw RunFileError("open", path) }
-    self.path = path
-    descriptor = opened
+    file = try GrowingFile(path)
   }
 
-  deinit { close(descriptor) }
+  func append(_ line: some Encodable) throws(FileError) { try file.append(try json(line)) }
 
-  func append(_ line: some Encodable) throws(RunFileError) {
-    try AtomicFile.append(try Self.encoded(line), to: descriptor, path: path)
-  }
-
-  func flush() throws(RunFileError) {
-    guard fsync(descriptor) == 0 else { throw RunFileError("flush", path) }
-  }
-
-  private static func encoded(_ line: some Encodable) throws(RunFileError) -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do { return try encoder.encode(line) } catch {
-      throw RunFileError("A record cannot be written as JSON: \(error)")
-    }
-  }
+  func flush() throws(FileError) { try file.flush() }
 }
 
-private func prettyJSON(_ value: some Encodable) throws(RunFileError) -> Data {
+/// A record as JSON, with a newline after it.
+private func json(
+  _ record: some Encodable, _ formatting: JSONEncoder.OutputFormatting = []
+) throws(FileError) -> Data {
   let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  do { return try encoder.encode(value) + [UInt8(ascii: "\n")] } catch {
-    throw RunFileError("A record cannot be written as JSON: \(error)")
+  encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
+  do { return try encoder.encode(record) + [UInt8(ascii: "\n")] } catch {
+    throw FileError("A record cannot be written as JSON: \(error)")
   }
 }
