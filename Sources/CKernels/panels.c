@@ -75,6 +75,13 @@ ROW void prefetch_row(const float *row) {
   __builtin_prefetch(row, 1), __builtin_prefetch(row + 16, 1);
 }
 
+enum { LARGER_CACHE = 2, NEAREST_CACHE = 3 };
+
+// Fetches `count` words into a cache; there need not be so many.
+#define PREFETCH(words, count, cache)                  \
+  for (ptrdiff_t line = 0; line < (count); line += 16) \
+  __builtin_prefetch((words) + line, 0, cache)
+
 ROW void add_to_row(float *to, uint32_t columns, const __m512 row[2]) {
   __m512 sum[2];
   load_row(to, columns, sum);
