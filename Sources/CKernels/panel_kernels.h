@@ -5,6 +5,7 @@
 #undef WORDS
 #undef PACKED_PANEL
 #undef FOR_EACH_SLICE
+#undef FOR_EACH_SLICE_REUSING
 
 #define KERNEL static inline __attribute__((always_inline)) TARGET
 // The words of a row of a panel by columns.
@@ -58,10 +59,11 @@ KERNEL bool NAMED(sum_columns)(block *unfinished, ptrdiff_t rows, ptrdiff_t row,
     fetched = PANEL * (blocks < WORDS ? WORDS / blocks : 1);
     next = b + count * PANEL + row / BLOCK_ROWS % blocks * (SLICE_WORDS / WORDS) * fetched;
   }
-  for (; count > 0; count -= WORDS, a += rows * WORDS, b += WORDS * PANEL, next += fetched) {
+  for (; count > 0; count -= WORDS, a += rows * WORDS, b += WORDS * PANEL) {
     if (next) {
       PREFETCH(a + rows * WORDS, BLOCK_ROWS * WORDS, NEAREST_CACHE);
       PREFETCH(next, fetched, LARGER_CACHE);
+      next += fetched;
     }
     NAMED(accumulate)(BLOCK_ROWS, smaller(count, WORDS), a, WORDS, 1, b, sums->row);
   }
@@ -72,14 +74,17 @@ KERNEL bool NAMED(sum_columns)(block *unfinished, ptrdiff_t rows, ptrdiff_t row,
 #define PACKED_PANEL(weight, inner, panel)                                                     \
   ((const word *)(weight) + (panel) * panel_count(inner) * WORDS * PANEL)
 
-// Runs what follows for every slice of every block of a product of `rows` rows, of which `part` are
-// reused, `words` words a sum and `width` columns: `row`, `panel` and `slice` say which. It goes on
-// to the next until its sums are whole. A sum of no words has one slice, too.
-#define FOR_EACH_SLICE(part, rows, words, width)                                               \
-  for (ptrdiff_t start = 0; start < (rows); start += (part))                                   \
+// Runs what follows for every slice of every block of a product of `rows` rows, `words` words a sum
+// and `width` columns: `row`, `panel` and `slice` say which. It goes on to the next until its sums
+// are whole. A sum of no words has one slice, too. As many rows are reused as the cache has room
+// for, or the given number.
+#define FOR_EACH_SLICE(rows, words, width)                                                     \
+  FOR_EACH_SLICE_REUSING(reused_rows(words), rows, words, width)
+#define FOR_EACH_SLICE_REUSING(reused, rows, words, width)                                     \
+  for (ptrdiff_t part = (reused), start = 0; start < (rows); start += part)                    \
     for (ptrdiff_t panel = 0; panel < panel_count(width); panel++)                             \
       for (ptrdiff_t slice = 0; slice == 0 || slice < (words); slice += SLICE_WORDS)           \
-        for (ptrdiff_t row = start; row < smaller(rows, start + (part)); row += BLOCK_ROWS)
+        for (ptrdiff_t row = start; row < smaller(rows, start + part); row += BLOCK_ROWS)
 
 // Stores two rows of a panel, of which `row` is the first, even one.
 KERNEL void NAMED(store)(ptrdiff_t rows, ptrdiff_t panel, ptrdiff_t row, const __m512 even[2],
@@ -161,7 +166,7 @@ static TARGET void NAMED(forward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t ou
                                   relate_panels y, uint32_t *mask) {
   const ptrdiff_t words = NAMED(word_count)(inputs);
   block unfinished[MOST_UNFINISHED];
-  FOR_EACH_SLICE(reused_rows(words), rows, words, outputs) {
+  FOR_EACH_SLICE(rows, words, outputs) {
     block sums;
     if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, x,
                             PACKED_PANEL(weight, inputs, panel), bias + panel * PANEL, &sums))
@@ -177,7 +182,7 @@ static TARGET void NAMED(sum_forward)(const relate_panels_pairs *pairs, ptrdiff_
   const ptrdiff_t rows = pairs->rows;
   const ptrdiff_t words = NAMED(word_count)(inputs);
   block unfinished[MOST_UNFINISHED];
-  FOR_EACH_SLICE(reused_rows(words), rows, words, outputs) {
+  FOR_EACH_SLICE(rows, words, outputs) {
     const uint32_t columns = columns_from(panel * PANEL, outputs);
     block y;
     if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, x,
@@ -215,7 +220,7 @@ static TARGET void NAMED(backward)(ptrdiff_t rows, ptrdiff_t inputs, ptrdiff_t o
                                    relate_panels out, float *columns) {
   const ptrdiff_t words = NAMED(word_count)(outputs);
   block unfinished[MOST_UNFINISHED];
-  FOR_EACH_SLICE(reused_rows(words), rows, words, inputs) {
+  FOR_EACH_SLICE(rows, words, inputs) {
     block b;
     __m512 sum[2];
     if (!NAMED(sum_columns)(unfinished, rows, row, slice, words, g,
@@ -235,7 +240,7 @@ static TARGET void NAMED(pair_backward)(const relate_panels_pairs *pairs, ptrdif
                                         float *first, float *second) {
   const ptrdiff_t rows = pairs->rows, words = NAMED(word_count)(outputs);
   block unfinished[MOST_UNFINISHED];
-  FOR_EACH_SLICE(reused_rows(words), rows, words, inputs) {
+  FOR_EACH_SLICE(rows, words, inputs) {
     const uint32_t columns = columns_from(panel * PANEL, inputs);
     const int32_t *j = pairs->first + row;
     block b;
@@ -255,10 +260,9 @@ static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
                                           ptrdiff_t inputs, const void *g, const void *x,
                                           bool accumulates, float *out) {
   const ptrdiff_t words = NAMED(word_count)(rows);
-  // Half as many rows as are reused elsewhere: the results want room, too.
-  const ptrdiff_t part = reused_rows(2 * words);
   block unfinished[MOST_UNFINISHED];
-  FOR_EACH_SLICE(part, outputs, words, inputs) {
+  // Half as many rows as are reused elsewhere: the results want room, too.
+  FOR_EACH_SLICE_REUSING(reused_rows(2 * words), outputs, words, inputs) {
     const uint32_t columns = columns_from(panel * PANEL, inputs);
     const word *left = (const word *)g + row / PANEL * words * PANEL + row % PANEL;
     float *to = out + row * inputs + panel * PANEL;
@@ -283,7 +287,7 @@ static TARGET void NAMED(multiply)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const 
                                    ptrdiff_t stride) {
   const ptrdiff_t words = NAMED(word_count)(k);
   block unfinished[MOST_UNFINISHED];
-  FOR_EACH_SLICE(reused_rows(words), m, words, n) {
+  FOR_EACH_SLICE(m, words, n) {
     const uint32_t columns = columns_from(panel * PANEL, n);
     const word *a = (const word *)left + row * row_step + slice * step;
     const word *b = PACKED_PANEL(right, k, panel) + slice * PANEL;

@@ -52,6 +52,21 @@ import Training
     }
   }
 
+  @Test func otherStepsStretchTheCyclesOfAPreset() throws {
+    try workspace.relate(
+      [
+        "train", "sort-of-clevr", "--preset", "small", "--run", "run", "--single-process",
+        "--steps", "19", "--batch-size", "1", "--training-images", "20",
+        "--validation-images", "1", "--test-images", "1",
+      ]
+    ).requiringSuccess()
+    let experiment = try workspace.run("run").readExperiment().experiment
+    #expect(experiment.steps == 19)
+    #expect(
+      experiment.learningRate
+        == .cosineRestarts(rate: 2.5e-4, warmUpSteps: 0, cycles: [11, 8], finalFraction: 0.02))
+  }
+
   @Test func evaluatingGivesTheNumbersOfTheSummary() throws {
     let reference = try Reference.short.get()
     let path = reference.run.path
