@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws how a run learnt: its training loss and its accuracy on the validation split.
+"""Draws how a run learnt: its training loss and a metric on the validation split, by its parts.
 
     scripts/curves.py runs/NAME --out curves.svg
 
@@ -28,7 +28,13 @@ def mean_losses(steps, interval):
         yield part[-1]["step"], sum(step["loss"] for step in part) / interval
 
 
-def draw(run, out):
+def leaves(metrics, root):
+    """The paths at or below a root that nothing lies below of."""
+    paths = [path for path in metrics if path == root or path.startswith(root + "/")]
+    return [path for path in paths if not any(other.startswith(path + "/") for other in paths)]
+
+
+def draw(run, out, metric):
     import matplotlib
 
     matplotlib.use("svg")
@@ -48,11 +54,16 @@ def draw(run, out):
     top.plot([step * samples for step, _ in losses], [loss for _, loss in losses], color="black")
     top.set_ylabel("training loss")
     top.set_ylim(0, 1)
-    for name in evaluations[0]["categories"]:
-        points = [(e["step"] * samples, e["categories"][name]) for e in evaluations]
-        bottom.plot(*zip(*points), label=name, linewidth=1)
-    bottom.set_ylabel("validation accuracy")
-    bottom.set_ylim(0, 1)
+    paths = leaves(evaluations[0]["metrics"], metric)
+    if not paths:
+        sys.exit(f"curves.py: {run} has no metric {metric}; it has "
+                 + ", ".join(sorted(evaluations[0]["metrics"])))
+    for path in paths:
+        points = [(e["step"] * samples, e["metrics"][path]) for e in evaluations if path in e["metrics"]]
+        bottom.plot(*zip(*points), label=path.removeprefix(metric + "/"), linewidth=1)
+    bottom.set_ylabel(f"validation {metric}")
+    if metric == "accuracy":
+        bottom.set_ylim(0, 1)
     bottom.set_xlabel("million samples")
     bottom.legend(loc="lower right", ncols=2)
     for axes in (top, bottom):
@@ -64,10 +75,11 @@ def draw(run, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=pathlib.Path, help="the run's directory")
+    parser.add_argument("--metric", default="accuracy", help="what of the evaluations to draw (accuracy)")
     parser.add_argument("--out", required=True, help="the picture to write (SVG)")
     arguments = parser.parse_args()
     try:
-        draw(arguments.run, arguments.out)
+        draw(arguments.run, arguments.out, arguments.metric)
     except ImportError:
         sys.exit("curves.py: matplotlib is missing; install it with: python3 -m pip install matplotlib")
     except OSError as error:

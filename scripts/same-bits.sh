@@ -57,7 +57,7 @@ swift build -c release --product Worker
 bin=$(swift build -c release --show-bin-path)
 
 experiment="sort-of-clevr --preset small --replicas 10 --batch-size $batch --steps $steps \
-  --seed 1 --evaluate-every $steps --validation-images 10 --test-images 10"
+  --seed 1 --evaluate-every $steps --set images.validation=10 --set images.test=10"
 
 finished_steps() {
   if [ -f "$1/steps.jsonl" ]; then wc -l < "$1/steps.jsonl"; else echo 0; fi

@@ -2,7 +2,8 @@
 # What the other scripts need of a machine: sourced by them, idempotent, silent when nothing is missing.
 # Needs Debian 12 (or a relative of it) and a Swift 6.1 toolchain or newer on the PATH.
 
-required_packages=(libopenblas0-pthread libdnnl-dev libzmq3-dev libxxhash-dev libpng-dev)
+required_packages=(
+  libopenblas0-pthread libopenblas-dev libdnnl-dev libzmq3-dev libxxhash-dev libpng-dev libzip-dev)
 
 setup_fail() {
   echo "Error: $*" >&2
@@ -31,6 +32,6 @@ setup_swift() {
   command -v swift >/dev/null || setup_fail "there is no swift on the PATH. Install the Swift toolchain, 6.1 or newer, from swift.org."
 }
 
-command -v dpkg-query >/dev/null || setup_fail "this is not Debian; install OpenBLAS, ZeroMQ, xxHash and libpng (and oneDNN 2, which is faster and may be absent) with their headers, then: swift build -c release"
+command -v dpkg-query >/dev/null || setup_fail "this is not Debian; install OpenBLAS, ZeroMQ, xxHash, libpng and libzip (and oneDNN 2, which is faster and may be absent) with their headers, then: swift build -c release"
 setup_swift
 setup_packages "${required_packages[@]}"

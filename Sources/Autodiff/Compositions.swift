@@ -2,17 +2,9 @@
 
 import Tensors
 
-extension Operation {
-  /// Whether the operation has kernels of its own for the first derivative and takes the others
-  /// from its composition.
-  var isFused: Bool {
-    switch self {
-    case .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation: true
-    default: false
-    }
-  }
-
-  /// The same value as `evaluate`'s, computed by primitive operations.
+extension FusedOperation {
+  /// The same value as `evaluate`'s, computed by primitive operations, in float32 whatever the
+  /// precision.
   func composition(_ operands: [Variable]) -> Variable {
     switch self {
     case .batchNormalization(let epsilon): composedBatchNormalization(operands, epsilon)
@@ -21,7 +13,6 @@ extension Operation {
       composedConvolutionStack(operands, geometry, epsilon)
     case .lstm(let order): composedLSTM(operands, order)
     case .relation(let shape): composedRelation(operands, shape)
-    default: preconditionFailure("\(kind) is not fused")
     }
   }
 }
@@ -29,11 +20,13 @@ extension Operation {
 extension Pullback {
   /// The recorded gradients of a fused operation: its composition is put on the tape, on aliases of
   /// the operands so that the walk back ends there, and differentiated.
-  func gradientsOfComposition() -> [Variable?] {
+  ///
+  /// They are those of the float32 composition, also where the operation itself rounds.
+  func gradientsOfComposition(_ operation: FusedOperation) -> [Variable?] {
     let aliases = needs.indices.map { needs[$0] ? operand($0).applying(.alias) : operand($0) }
     let wanted = needs.indices.filter { needs[$0] }
     let parts = vectorJacobianProduct(
-      of: record.operation.composition(aliases), upstream: gradient,
+      of: operation.composition(aliases), upstream: gradient,
       withRespectTo: wanted.map { aliases[$0] }, use: .recorded)
     var gradients = [Variable?](repeating: nil, count: needs.count)
     for (position, part) in zip(wanted, parts) { gradients[position] = part }

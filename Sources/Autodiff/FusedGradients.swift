@@ -4,10 +4,10 @@ import Tensors
 
 extension Pullback {
   /// The gradients of a fused operation's operands, recorded nowhere.
-  func gradientsOfFused() -> [Variable?] {
+  func gradientsOfFused(_ operation: FusedOperation) -> [Variable?] {
     let operands = record.operands.indices.map(operandValue)
     let gradients: [Tensor?]
-    switch record.operation {
+    switch operation {
     case .batchNormalization(let epsilon):
       let result = Kernels.batchNormalizationGradients(
         gradient.value, operands[0], scale: operands[1], mean: record.saved[0],
@@ -29,8 +29,6 @@ extension Pullback {
       gradients = Kernels.relationGradients(
         gradient.value, RelationOperands(operands, shape: shape), saved: record.saved,
         shape: shape, context: tape.context)
-    default:
-      preconditionFailure("\(record.operation.kind) is not fused")
     }
     return zip(gradients, needs).map { gradient, isNeeded in
       isNeeded ? gradient.map { tape.constant($0) } : nil

@@ -6,7 +6,7 @@ import Tensors
 /// inputs' shapes, zero where the output does not depend on an input.
 ///
 /// With `recording`, the derivatives are recorded on the tape and can be differentiated again;
-/// without, nothing is recorded.
+/// without, nothing is recorded. Traps if an input is a constant: nobody knows what came of it.
 public func gradient(
   of output: Variable, withRespectTo inputs: [Variable], recording: Bool = false
 ) -> [Variable] {
@@ -28,6 +28,24 @@ public func finalGradient(
     of: output, upstream: ones, withRespectTo: inputs, use: .consumed)
 }
 
+extension Variable {
+  /// One step of an inner loop, which takes gradients with respect to where it is.
+  ///
+  ///     set = set.innerStep(recording: pass.isTraining) { set in
+  ///       let slopes = gradient(
+  ///         of: energy(set), withRespectTo: [set], recording: pass.isTraining)
+  ///       return set - rate * slopes[0]
+  ///     }
+  ///
+  /// With `recording` the result has the whole history, so that an outer loss can be differentiated
+  /// through the loop. Without it the result is a constant, and what the step recorded is let go
+  /// of: a hundred steps take the memory of one.
+  public func innerStep(recording: Bool, _ step: (Variable) -> Variable) -> Variable {
+    if recording { return step(isConstant ? tape.variable(value) : self) }
+    return step(tape.variable(value)).detached
+  }
+}
+
 /// What a walk does with the tape.
 enum TapeUse {
   /// It records the derivatives.
@@ -44,8 +62,16 @@ func vectorJacobianProduct(
 ) -> [Variable] {
   let tape = output.tape
   let recording = use == .recorded
-  precondition(!tape.isConsumed, "gradient: the tape's final gradient was taken before")
-  precondition(inputs.allSatisfy { $0.tape === tape }, "gradient: inputs of another tape")
+  require(!tape.isConsumed, "gradient: the tape's final gradient was taken before")
+  require(inputs.allSatisfy { $0.tape === tape }, "gradient: inputs of another tape")
+  if let constant = inputs.first(where: \.isConstant) {
+    // Also in optimised programs with its message: the gradient would be zero without a word.
+    fatalError(
+      """
+      the gradient of \(output) with respect to \(constant): nothing is recorded of what is \
+      computed from a constant; take a variable, or Variable.innerStep within an evaluation
+      """)
+  }
   let wanted = inputs.compactMap(\.index)
   // Nothing below the first input depends on an input, so the walk ends there.
   guard let last = output.index, let first = wanted.min(), first <= last else {

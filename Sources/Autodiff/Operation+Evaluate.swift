@@ -12,35 +12,15 @@ extension Operation {
   func evaluate(
     _ x: [Tensor], keepsIntermediates: Bool, context: ComputeContext
   ) -> Evaluation {
-    switch self {
-    case .batchNormalization(let epsilon):
-      let result = Kernels.batchNormalization(
-        x[0], scale: x[1], offset: x[2], epsilon: epsilon, context: context)
-      return Evaluation(value: result.output, saved: [result.mean, result.variance])
-    case .layerNormalization(let epsilon):
-      return Evaluation(
-        value: Kernels.layerNormalization(x[0], scale: x[1], offset: x[2], epsilon: epsilon))
-    case .convolutionStack(let geometry, let epsilon):
-      let result = Kernels.convolutionStack(
-        ConvolutionStackOperands(x), geometry, epsilon: epsilon, context: context)
-      return Evaluation(value: result.output, saved: result.saved)
-    case .lstm(let order):
-      let result = Kernels.lstm(LSTMOperands(x), order: order, context: context)
-      return Evaluation(value: result.output, saved: result.saved)
-    case .relation(let shape):
-      let result = Kernels.relation(
-        RelationOperands(x, shape: shape), shape: shape, keepsActivations: keepsIntermediates,
-        context: context)
-      return Evaluation(value: result.output, saved: result.saved)
-    default:
-      return Evaluation(value: evaluatePrimitive(x, context))
+    if case .fused(let operation) = self {
+      return operation.evaluate(x, keepsIntermediates: keepsIntermediates, context: context)
     }
+    return Evaluation(value: evaluatePrimitive(x, context))
   }
 
   private func evaluatePrimitive(_ x: [Tensor], _ context: ComputeContext) -> Tensor {
     switch self {
-    case .leaf, .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation:
-      preconditionFailure("\(kind) is not evaluated here")
+    case .leaf, .fused: fatalError("\(kind) is not evaluated here")
     case .alias: x[0]
     case .add: Kernels.binary(.add, x[0], x[1])
     case .subtract: Kernels.binary(.subtract, x[0], x[1])
@@ -86,6 +66,34 @@ extension Operation {
     case .convolutionWeightGradient(let geometry, let height, let width):
       Kernels.convolutionWeightGradient(
         x[0], gradient: x[1], geometry, height: height, width: width, context: context)
+    }
+  }
+}
+
+extension FusedOperation {
+  fileprivate func evaluate(
+    _ x: [Tensor], keepsIntermediates: Bool, context: ComputeContext
+  ) -> Operation.Evaluation {
+    switch self {
+    case .batchNormalization(let epsilon):
+      let result = Kernels.batchNormalization(
+        x[0], scale: x[1], offset: x[2], epsilon: epsilon, context: context)
+      return .init(value: result.output, saved: [result.mean, result.variance])
+    case .layerNormalization(let epsilon):
+      return .init(
+        value: Kernels.layerNormalization(x[0], scale: x[1], offset: x[2], epsilon: epsilon))
+    case .convolutionStack(let geometry, let epsilon):
+      let result = Kernels.convolutionStack(
+        ConvolutionStackOperands(x), geometry, epsilon: epsilon, context: context)
+      return .init(value: result.output, saved: result.saved)
+    case .lstm(let order):
+      let result = Kernels.lstm(LSTMOperands(x), order: order, context: context)
+      return .init(value: result.output, saved: result.saved)
+    case .relation(let shape):
+      let result = Kernels.relation(
+        RelationOperands(x, shape: shape), shape: shape, keepsActivations: keepsIntermediates,
+        context: context)
+      return .init(value: result.output, saved: result.saved)
     }
   }
 }

@@ -4,7 +4,7 @@ import Tensors
 
 /// Everything that can be recorded, with what fixes it besides its operands.
 ///
-/// Adding an operation takes a case here, its kernel in `evaluate`, its derivative in `pullback`
+/// Adding an operation takes a case here, its kernel in `evaluate`, its derivative in `Pullback`
 /// and a line in the tests' catalogue; the compiler or a test demands each.
 enum Operation: Sendable {
   /// A variable that came from outside.
@@ -53,7 +53,13 @@ enum Operation: Sendable {
   /// The derivative with respect to the weight: (x, gradient), for a kernel of the given extents.
   case convolutionWeightGradient(ConvolutionGeometry, height: Int, width: Int)
 
-  // Fused: a fast first derivative, and a composition of the above for the others.
+  /// What has kernels of its own.
+  case fused(FusedOperation)
+}
+
+/// Operations with a fast kernel for the first derivative, and a composition of the others for
+/// higher ones.
+enum FusedOperation: Sendable {
   case batchNormalization(epsilon: Float)
   case layerNormalization(epsilon: Float)
   /// (images, then weight, bias, scale and offset of each layer): convolution, batch normalisation
@@ -74,8 +80,7 @@ extension Operation {
     case .divide, .leakyReluGradient: position == 1
     case .affine, .convolution: position < 2
     case .multiply, .log, .power, .matrixProduct, .crossEntropy, .binaryCrossEntropy,
-      .convolutionInputGradient, .convolutionWeightGradient, .batchNormalization,
-      .layerNormalization, .convolutionStack, .lstm, .relation:
+      .convolutionInputGradient, .convolutionWeightGradient, .fused:
       true
     }
   }
@@ -84,7 +89,11 @@ extension Operation {
   var readsResult: Bool {
     switch self {
     case .divide, .leakyRelu, .exp, .tanh, .sigmoid, .squareRoot, .softmax, .logSoftmax: true
-    default: false
+    case .leaf, .alias, .add, .subtract, .multiply, .scale, .offset, .leakyReluGradient, .log,
+      .power, .sum, .broadcast, .matrixProduct, .affine, .crossEntropy, .binaryCrossEntropy,
+      .reshape, .transpose, .slice, .pad, .concatenate, .gatherRows, .scatterRows, .convolution,
+      .convolutionInputGradient, .convolutionWeightGradient, .fused:
+      false
     }
   }
 }
@@ -136,6 +145,14 @@ extension Operation {
     case .convolution: .convolution
     case .convolutionInputGradient: .convolutionInputGradient
     case .convolutionWeightGradient: .convolutionWeightGradient
+    case .fused(let operation): operation.kind
+    }
+  }
+}
+
+extension FusedOperation {
+  var kind: Operation.Kind {
+    switch self {
     case .batchNormalization: .batchNormalization
     case .layerNormalization: .layerNormalization
     case .convolutionStack: .convolutionStack

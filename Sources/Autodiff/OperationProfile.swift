@@ -75,8 +75,8 @@ extension Operation {
     // The gradient of each factor is a product as large as the one it came from.
     let forward = productOperations(operands)
     switch self {
-    case .lstm, .relation: return 2 * forward
-    case .convolutionStack(let geometry, _):
+    case .fused(.lstm), .fused(.relation): return 2 * forward
+    case .fused(.convolutionStack(let geometry, _)):
       // The images, unlike what the other layers read, may need no gradient.
       return 2 * forward
         - (needs[0] ? 0 : convolutionProduct(operands[0], operands[1], geometry).operations)
@@ -93,6 +93,21 @@ extension Operation {
     case .affine: return product(operands[0][0], operands[0][1], operands[1][0])
     case .convolution(let geometry):
       return convolutionProduct(operands[0], operands[1], geometry).operations
+    case .fused(let operation): return operation.productOperations(operands)
+    case .convolutionInputGradient:
+      return product(operands[0][0], operands[0][2], operands[0][3], operands[1].count)
+    case .convolutionWeightGradient(_, let height, let width):
+      let gradient = operands[1]
+      return product(gradient.count, operands[0][1], height, width)
+    default: return 0
+    }
+  }
+}
+
+extension FusedOperation {
+  fileprivate func productOperations(_ operands: [Shape]) -> Double {
+    switch self {
+    case .batchNormalization, .layerNormalization: return 0
     case .convolutionStack(let geometry, _):
       var (map, total) = (operands[0], 0.0)
       for weight in stride(from: 1, to: operands.count, by: 4) {
@@ -101,11 +116,6 @@ extension Operation {
         total += layer.operations
       }
       return total
-    case .convolutionInputGradient:
-      return product(operands[0][0], operands[0][2], operands[0][3], operands[1].count)
-    case .convolutionWeightGradient(_, let height, let width):
-      let gradient = operands[1]
-      return product(gradient.count, operands[0][1], height, width)
     case .lstm(let order):
       return product(order.lengths.reduce(0, +), operands[1].count + operands[2].count)
     case .relation(let shape):
@@ -116,20 +126,19 @@ extension Operation {
       let first =
         product(2, objects.count, width) + (parts.question.map { product($0.count, width) } ?? 0)
       return parts.weights.dropFirst().reduce(first) { $0 + product(pairs, $1.count) }
-    default: return 0
     }
   }
-
-  private func convolutionProduct(
-    _ image: Shape, _ weight: Shape, _ geometry: ConvolutionGeometry
-  ) -> (output: Shape, operations: Double) {
-    let output: Shape = [
-      image[0], weight[0], geometry.outputExtent(of: image[2], kernel: weight[2]),
-      geometry.outputExtent(of: image[3], kernel: weight[3]),
-    ]
-    return (output, product(image[0], output[2], output[3], weight.count))
-  }
-
-  /// A multiplication and an addition for each element of the product's extents.
-  private func product(_ factors: Int...) -> Double { factors.reduce(2) { $0 * Double($1) } }
 }
+
+private func convolutionProduct(
+  _ image: Shape, _ weight: Shape, _ geometry: ConvolutionGeometry
+) -> (output: Shape, operations: Double) {
+  let output: Shape = [
+    image[0], weight[0], geometry.outputExtent(of: image[2], kernel: weight[2]),
+    geometry.outputExtent(of: image[3], kernel: weight[3]),
+  ]
+  return (output, product(image[0], output[2], output[3], weight.count))
+}
+
+/// A multiplication and an addition for each element of the product's extents.
+private func product(_ factors: Int...) -> Double { factors.reduce(2) { $0 * Double($1) } }

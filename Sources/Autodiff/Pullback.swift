@@ -19,15 +19,13 @@ struct Pullback {
 
   /// An operand, as the rules see it.
   func operand(_ position: Int) -> Variable {
-    Variable(
-      tape: tape, index: isRecording ? record.operands[position].index : nil,
-      value: operandValue(position))
+    recorded(record.operands[position].index, operandValue(position))
   }
 
   /// The value of an operand that `readsOperand` says the rule reads.
   func operandValue(_ position: Int) -> Tensor {
     guard let value = record.operands[position].value else {
-      preconditionFailure("\(record.operation.kind) does not keep operand \(position)")
+      fatalError("\(record.operation.kind) does not keep operand \(position)")
     }
     return value
   }
@@ -35,15 +33,21 @@ struct Pullback {
   /// The result, as the rules see it, for those of which `readsResult` says that they read it.
   var result: Variable {
     guard let value = record.result else {
-      preconditionFailure("\(record.operation.kind) does not keep its result")
+      fatalError("\(record.operation.kind) does not keep its result")
     }
-    return Variable(tape: tape, index: isRecording ? index : nil, value: value)
+    return recorded(index, value)
+  }
+
+  /// A value with its place on the tape while recording, otherwise a constant.
+  private func recorded(_ index: Int?, _ value: Tensor) -> Variable {
+    guard isRecording, let index else { return tape.constant(value) }
+    return Variable(tape: tape, history: tape.history(of: index), value: value)
   }
 
   /// The gradients of the operands; nil for those not needed.
   func operandGradients() -> [Variable?] {
-    if record.operation.isFused {
-      return isRecording ? gradientsOfComposition() : gradientsOfFused()
+    if case .fused(let operation) = record.operation {
+      return isRecording ? gradientsOfComposition(operation) : gradientsOfFused(operation)
     }
     return needs.indices.map { needs[$0] ? operandGradient($0) : nil }
   }
@@ -52,15 +56,13 @@ struct Pullback {
     let g = gradient
     let shape = record.operands[position].shape
     switch record.operation {
-    case .leaf, .batchNormalization, .layerNormalization, .convolutionStack, .lstm, .relation:
-      preconditionFailure("\(record.operation.kind) has no rule in this table")
+    case .leaf, .fused:
+      fatalError("\(record.operation.kind) has no rule in this table")
     case .alias: return g
     case .add: return g.summed(to: shape)
     case .subtract: return (position == 0 ? g : -g).summed(to: shape)
     case .multiply: return (g * operand(1 - position)).summed(to: shape)
-    case .divide:
-      let quotient = g / operand(1)
-      return (position == 0 ? quotient : -(quotient * result)).summed(to: shape)
+    case .divide: return quotientGradient(position).summed(to: shape)
     case .scale(let factor): return g * factor
     case .offset: return g
     case .leakyRelu(let slope):
@@ -81,23 +83,14 @@ struct Pullback {
     case .broadcast: return g.summed(to: shape)
     case .matrixProduct(let transposeA, let transposeB):
       return matrixProductGradient(position, transposeA, transposeB)
-    case .affine:
-      switch position {
-      case 0: return g.matrixProduct(operand(1))
-      case 1: return g.matrixProduct(operand(0), transposingSelf: true)
-      default: return g.sum(axes: [0])
-      }
+    case .affine: return affineGradient(position)
     case .softmax:
       let weighted = g * result
       return weighted - result * weighted.sum(axes: [-1], keepingAxes: true)
     case .logSoftmax:
       return g - result.exp() * g.sum(axes: [-1], keepingAxes: true)
-    case .crossEntropy(let labels):
-      let answers = tape.constant(oneHot(labels, shape: shape))
-      return (operand(0).softmax() - answers) * (g * (1 / Float(labels.count)))
-    case .binaryCrossEntropy:
-      let each = g * (1 / Float(shape.count))
-      return position == 0 ? (operand(0).sigmoid() - operand(1)) * each : -operand(0) * each
+    case .crossEntropy(let labels): return crossEntropyGradient(labels)
+    case .binaryCrossEntropy: return binaryCrossEntropyGradient(position)
     case .reshape: return g.reshaped(to: shape)
     case .transpose(let permutation):
       let inverse = permutation.indices.sorted { permutation[$0] < permutation[$1] }
@@ -116,6 +109,29 @@ struct Pullback {
     case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
       return convolutionGradient(position)
     }
+  }
+
+  private func quotientGradient(_ position: Int) -> Variable {
+    let quotient = gradient / operand(1)
+    return position == 0 ? quotient : -(quotient * result)
+  }
+
+  private func affineGradient(_ position: Int) -> Variable {
+    switch position {
+    case 0: gradient.matrixProduct(operand(1))
+    case 1: gradient.matrixProduct(operand(0), transposingSelf: true)
+    default: gradient.sum(axes: [0])
+    }
+  }
+
+  private func crossEntropyGradient(_ labels: [Int32]) -> Variable {
+    let answers = tape.constant(oneHot(labels, shape: record.operands[0].shape))
+    return (operand(0).softmax() - answers) * (gradient * (1 / Float(labels.count)))
+  }
+
+  private func binaryCrossEntropyGradient(_ position: Int) -> Variable {
+    let each = gradient * (1 / Float(record.operands[0].shape.count))
+    return position == 0 ? (operand(0).sigmoid() - operand(1)) * each : -operand(0) * each
   }
 
   private func matrixProductGradient(

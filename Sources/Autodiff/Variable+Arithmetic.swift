@@ -38,7 +38,7 @@ extension Variable {
   /// x where it is positive, slope · x elsewhere.
   public func leakyRelu(slope: Float) -> Variable {
     // So that the sign of the result is that of x, which the derivative relies on.
-    precondition(slope >= 0, "leakyRelu: slope \(slope) is negative")
+    require(slope >= 0, "leakyRelu: slope \(slope) is negative")
     return applying(.leakyRelu(slope: slope))
   }
   /// 1 / (1 + e⁻ˣ).
@@ -76,7 +76,7 @@ extension Variable {
     let rows = transposed(kept + axes).reshaped(
       to: [keptExtents.reduce(1, *), axes.reduce(1) { $0 * shape.dimensions[$1] }])
     let largest = rows.reshaped(to: [rows.shape.count]).gathered(
-      rows: Kernels.largestOfRows(rows.value))
+      rows: Kernels.largestElements(ofRows: rows.value))
     let result = Shape(
       keepingAxes
         ? (0..<shape.rank).map { axes.contains($0) ? 1 : shape.dimensions[$0] } : keptExtents)
@@ -92,7 +92,7 @@ extension Variable {
     transposingOther transposeB: Bool = false
   ) -> Variable {
     let (a, b) = (shape.dimensions, other.shape.dimensions)
-    precondition(a.count >= 2 && b.count >= 2, "matrix product: \(shape) x \(other.shape)")
+    require(a.count >= 2 && b.count >= 2, "matrix product: \(shape) x \(other.shape)")
     if a.count > 2 && b.count == 2 && !transposeA {
       let rows = reshaped(to: [a.dropLast().reduce(1, *), a[a.count - 1]])
       let product = rows.matrixProduct(other, transposingOther: transposeB)

@@ -5,7 +5,7 @@ import Tensors
 extension Variable {
   /// x Wᵀ + b for `weight` `[out, in]` and `bias` `[out]`: `[..., in]` -> `[..., out]`.
   public func affine(weight: Variable, bias: Variable? = nil) -> Variable {
-    precondition(
+    require(
       shape[-1] == weight.shape[1] && bias?.shape[0] ?? weight.shape[0] == weight.shape[0],
       "affine: \(shape) with weight \(weight.shape)")
     let rows = reshaped(to: [shape.dimensions.dropLast().reduce(1, *), shape[-1]])
@@ -18,7 +18,7 @@ extension Variable {
   public func convolution2D(
     weight: Variable, bias: Variable? = nil, stride: Int = 1, padding: Int = 0
   ) -> Variable {
-    precondition(
+    require(
       bias.map { $0.shape == [weight.shape[0]] } ?? true,
       "convolution: weight \(weight.shape) with bias \(bias?.shape ?? [])")
     let geometry = ConvolutionGeometry(stride: stride, padding: padding)
@@ -49,11 +49,11 @@ extension Variable {
   public func batchNormalized(
     scale: Variable, offset: Variable, epsilon: Float = 1e-5
   ) -> (output: Variable, mean: Tensor, variance: Tensor) {
-    precondition(
+    require(
       scale.shape == [shape[1]] && offset.shape == [shape[1]],
       "batch normalisation: \(shape) with scale \(scale.shape) and offset \(offset.shape)")
     let (result, saved) = tape.applyKeeping(
-      .batchNormalization(epsilon: epsilon), [self, scale, offset])
+      .fused(.batchNormalization(epsilon: epsilon)), [self, scale, offset])
     let count = Float(shape.count / shape[1])
     let unbiased = Kernels.unary(.scale(count / Swift.max(count - 1, 1)), saved[1])
     return (result, saved[0], unbiased)
@@ -81,7 +81,7 @@ extension Variable {
     stride: Int, padding: Int, epsilon: Float = 1e-5
   ) -> (output: Variable, means: [Tensor], variances: [Tensor]) {
     let layers = weights.indices
-    precondition(
+    require(
       [biases, scales, offsets].allSatisfy { $0.map(\.shape) == weights.map { [$0.shape[0]] } },
       """
       convolution stack: weights \(weights.map(\.shape)) with biases \(biases.map(\.shape)), \
@@ -90,7 +90,7 @@ extension Variable {
     let operands = layers.flatMap { [weights[$0], biases[$0], scales[$0], offsets[$0]] }
     let geometry = ConvolutionGeometry(stride: stride, padding: padding)
     let (result, saved) = tape.applyKeeping(
-      .convolutionStack(geometry, epsilon: epsilon), [self] + operands)
+      .fused(.convolutionStack(geometry, epsilon: epsilon)), [self] + operands)
     var (height, width) = (shape[2], shape[3])
     let variances = layers.map { layer in
       height = geometry.outputExtent(of: height, kernel: weights[layer].shape[2])
@@ -106,15 +106,15 @@ extension Variable {
   public func layerNormalized(
     scale: Variable, offset: Variable, epsilon: Float = 1e-5
   ) -> Variable {
-    precondition(
+    require(
       scale.shape == [shape[-1]] && offset.shape == [shape[-1]],
       "layer normalisation: \(shape) with scale \(scale.shape) and offset \(offset.shape)")
-    return tape.apply(.layerNormalization(epsilon: epsilon), [self, scale, offset])
+    return tape.apply(.fused(.layerNormalization(epsilon: epsilon)), [self, scale, offset])
   }
 
   /// Each element zero with the given probability, the others divided by (1 - probability).
   public func dropout(probability: Float, random: inout CounterRandom) -> Variable {
-    precondition(probability >= 0 && probability < 1, "dropout with probability \(probability)")
+    require(probability >= 0 && probability < 1, "dropout with probability \(probability)")
     if probability == 0 { return self }
     let kept = 1 / (1 - probability)
     let mask = Tensor(shape: shape) { scalars in
@@ -125,7 +125,7 @@ extension Variable {
 
   /// The mean over rows of the cross-entropy of logits `[rows, classes]` with the given classes.
   public func crossEntropy(labels: [Int32]) -> Variable {
-    precondition(
+    require(
       shape.rank == 2 && labels.count == shape[0]
         && labels.allSatisfy { $0 >= 0 && $0 < shape[1] },
       "cross-entropy: \(labels.count) labels for logits \(shape)")
@@ -134,7 +134,7 @@ extension Variable {
 
   /// The mean over elements of the binary cross-entropy of σ(logits) with targets from 0 to 1.
   public func binaryCrossEntropyWithLogits(targets: Variable) -> Variable {
-    precondition(shape == targets.shape, "binary cross-entropy: \(shape) and \(targets.shape)")
+    require(shape == targets.shape, "binary cross-entropy: \(shape) and \(targets.shape)")
     return tape.apply(.binaryCrossEntropy, [self, targets])
   }
 
@@ -162,10 +162,10 @@ extension Variable {
     lengths: [Int], reversed: Bool = false
   ) -> (outputs: Variable, last: Variable) {
     let (batch, time, width) = (shape[0], shape[1], hiddenWeight.shape[1])
-    precondition(
+    require(
       shape.rank == 3 && lengths.count == batch && lengths.allSatisfy { $0 >= 0 && $0 <= time },
       "lstm: lengths \(lengths) for \(shape)")
-    precondition(
+    require(
       inputWeight.shape == [4 * width, shape[2]] && hiddenWeight.shape == [4 * width, width]
         && inputBias.shape == [4 * width] && hiddenBias.shape == [4 * width],
       """
@@ -174,7 +174,7 @@ extension Variable {
       """)
     let order = SequenceTraversal(lengths: lengths, isReversed: reversed)
     let outputs = tape.apply(
-      .lstm(order), [self, inputWeight, hiddenWeight, inputBias, hiddenBias])
+      .fused(.lstm(order)), [self, inputWeight, hiddenWeight, inputBias, hiddenBias])
     // The output of an empty sequence's first position is zero, as its last state is.
     let lastRows = lengths.enumerated().map { sequence, length in
       Int32(sequence * time + (length == 0 ? 0 : order.position(of: length - 1, in: sequence)))
@@ -189,6 +189,8 @@ extension Variable {
   /// ReLU, the first weight `[h, 2d + q]` for (first, second, question). An object pairs with
   /// itself, too. With `objectCounts`, only the first so many objects of each sample exist; what
   /// stands in the place of the others changes nothing as long as it is finite.
+  ///
+  /// In bfloat16 the value and its gradients are rounded; recorded gradients are float32.
   public static func relation(
     objects: Variable, question: Variable? = nil, weights: [Variable], biases: [Variable],
     objectCounts: [Int]? = nil
@@ -198,7 +200,7 @@ extension Variable {
       objectCounts: objectCounts ?? [Int](repeating: objects.shape[1], count: objects.shape[0]),
       hasQuestion: question != nil)
     let inputs = 2 * objects.shape[2] + (question?.shape[1] ?? 0)
-    precondition(
+    require(
       !weights.isEmpty && weights[0].shape[1] == inputs
         && biases.map(\.shape) == weights.map { [$0.shape[0]] }
         && question?.shape[0] ?? shape.batch == shape.batch,
@@ -208,6 +210,6 @@ extension Variable {
       """)
     let operands =
       [objects] + (question.map { [$0] } ?? []) + zip(weights, biases).flatMap { [$0, $1] }
-    return objects.tape.apply(.relation(shape), operands)
+    return objects.tape.apply(.fused(.relation(shape)), operands)
   }
 }

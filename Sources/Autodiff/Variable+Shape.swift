@@ -37,14 +37,14 @@ extension Variable {
 
   /// Variables joined along an axis; their other extents must agree.
   public static func concatenate(_ parts: [Variable], axis: Int) -> Variable {
-    precondition(!parts.isEmpty, "concatenate: nothing to join")
+    require(!parts.isEmpty, "concatenate: nothing to join")
     if parts.count == 1 { return parts[0] }
     return parts[0].tape.apply(.concatenate(axis: parts[0].shape.normalized(axis: axis)), parts)
   }
 
   /// Variables of one shape joined along a new axis.
   public static func stack(_ parts: [Variable], axis: Int = 0) -> Variable {
-    precondition(!parts.isEmpty, "stack: nothing to join")
+    require(!parts.isEmpty, "stack: nothing to join")
     var dimensions = parts[0].shape.dimensions
     let position = axis < 0 ? dimensions.count + 1 + axis : axis
     dimensions.insert(1, at: position)
@@ -66,36 +66,21 @@ extension Variable {
   /// the axis.
   public func gathered(along axis: Int, indices: [Int32]) -> Variable {
     let axis = shape.normalized(axis: axis)
-    let inner = shape.dimensions[(axis + 1)...].reduce(1, *)
-    let outer = shape.dimensions[..<axis].reduce(1, *)
-    let extent = shape[axis]
-    precondition(
-      outer * inner > 0 && indices.count.isMultiple(of: outer * inner)
-        && indices.allSatisfy { $0 >= 0 && $0 < extent },
-      "gather: \(indices.count) indices along axis \(axis) of \(shape)")
+    let elements = Kernels.elements(at: indices, along: axis, of: shape)
     var dimensions = shape.dimensions
-    dimensions[axis] = indices.count / (outer * inner)
-    let gathered = dimensions[axis]
-    let elements = indices.indices.map { position in
-      let (i, k) = (position / (gathered * inner), position % inner)
-      return Int32((i * extent + Int(indices[position])) * inner + k)
-    }
+    dimensions[axis] = 1
+    dimensions[axis] = indices.count / Shape(dimensions).count
     return reshaped(to: [shape.count]).gathered(rows: elements).reshaped(to: Shape(dimensions))
   }
 
   /// The elements along an axis in order of size, and the position each had along the axis, in
   /// row-major order of the result (as `gathered(along:indices:)` takes them).
+  ///
+  /// Equal elements keep their order, and not-a-number comes last.
   public func sorted(
     axis: Int, descending: Bool = false
   ) -> (values: Variable, permutation: [Int32]) {
-    let axis = shape.normalized(axis: axis)
-    var exchange = Array(0..<shape.rank)
-    exchange.swapAt(axis, shape.rank - 1)
-    let rows = Kernels.transpose(value, exchange)
-    let extent = Int32(shape[axis])
-    let order = Kernels.sortedIndices(rows, descending: descending).map { Float($0 % extent) }
-    let permutation = Kernels.transpose(Tensor(order, shape: rows.shape), exchange).scalars
-      .map { Int32($0) }
+    let permutation = Kernels.sortedPositions(value, axis: axis, descending: descending)
     return (gathered(along: axis, indices: permutation), permutation)
   }
 }

@@ -51,8 +51,9 @@ public struct AtomicFile: ~Copyable {
   }
 
   private func flushDirectory() throws(FileError) {
-    let parent = (path as NSString).deletingLastPathComponent
-    let directory = parent.isEmpty ? "." : parent
+    // Not by Foundation, whose `deletingLastPathComponent` traps at a name of one letter.
+    let parent = path.lastIndex(of: "/").map { String(path[...$0]) }
+    let directory = parent ?? "."
     let opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard opened >= 0 else { throw FileError("open", directory) }
     defer { close(opened) }

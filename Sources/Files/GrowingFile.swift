@@ -36,8 +36,8 @@ public struct GrowingFile: ~Copyable {
   }
 }
 
-/// Writes all bytes, or returns the code of what went wrong.
-func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
+/// Writes all bytes to an open file, or returns the code of what went wrong.
+public func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
   var rest = bytes[...]
   while !rest.isEmpty {
     let written = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)

@@ -2,14 +2,13 @@
 
 import ArgumentParser
 import Foundation
-import RelationNetworks
+import Glibc
+import Learning
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
-/// The exit codes of the executables, beside 0 for success and 64 for wrong usage.
+/// The exit codes of the executables, beside 0 for success.
 enum ExitStatus {
+  /// Something was asked for that is not there to be asked for, as the argument parser ends, too.
+  static let wrongUsage: Int32 = 64
   /// Two runs could not be compared.
   static let trouble: Int32 = 2
   /// Something failed; a sentence on standard error says what.
@@ -21,18 +20,18 @@ enum ExitStatus {
 /// Runs a command's work, and ends the process with its exit code, or with one sentence on standard
 /// error and a code that is not zero.
 ///
-/// What was asked for wrongly is left to the parser, which says how to ask and ends with 64.
+/// What was asked for wrongly ends with the code of wrong usage, and without the usage itself: this
+/// process may have been started by another program, whose usage is another one.
 func reportingErrors(
   failingWith failure: Int32 = ExitStatus.failed, _ work: () throws -> Int32
 ) throws {
   var code = failure
-  do { code = try work() } catch let error as ValidationError { throw error } catch let error
-    as CatalogueError
-  {
-    throw ValidationError(error.description)
+  do { code = try work() } catch let error as ValidationError {
+    code = report(error.message, ExitStatus.wrongUsage)
+  } catch let error as CatalogueError {
+    code = report(error.description, ExitStatus.wrongUsage)
   } catch {
-    fflush(nil)
-    sayOnStandardError("Error: \(error)")
+    code = report("\(error)", failure)
   }
   // Who reads the output may end when it has enough; a full disk is another matter.
   if fflush(nil) != 0, errno != EPIPE {
@@ -41,6 +40,12 @@ func reportingErrors(
   }
   // Not `exit`: a thread may still be computing, and must not meet libraries that are taken down.
   _exit(code)
+}
+
+private func report(_ sentence: String, _ code: Int32) -> Int32 {
+  fflush(nil)
+  sayOnStandardError("Error: \(sentence)")
+  return code
 }
 
 /// Writes a line to standard error as far as it can be written: the disk below it may be full,

@@ -1,11 +1,8 @@
 // A parameter server and its workers on this machine, started, watched and ended together.
 
 import Foundation
+import Glibc
 import Training
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// Starts a `ParameterServer` and `Worker`s, and sees to it that none of them outlives this
 /// process.
@@ -14,10 +11,20 @@ import Training
 /// is closed; the kernel closes it however this process ends. A worker that dies is started again,
 /// a few times; its replicas have long been computed by others.
 final class LocalCluster {
-  private let directory: RunDirectory
-  private let experiment: Experiment?
-  private let workers: Int
-  private let threads: Int
+  /// What the processes of a cluster are told beside the run.
+  struct Options {
+    /// The number of workers.
+    var workers: Int
+    /// The threads of each worker.
+    var threads: Int
+    /// Where the data are; `nil` for generated data.
+    var data: String?
+    /// What else the server is told, as options of its own.
+    var server: [String] = []
+  }
+
+  private let plan: RunPlan
+  private let options: Options
   private let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
   private var restartsLeft: Int
   private var startedWorkers = 0
@@ -27,13 +34,11 @@ final class LocalCluster {
   /// A worker has nothing to save, and a frozen one will not answer.
   private static let secondsForWorkerToEnd = 2.0
 
-  /// A cluster that is not started yet; without an experiment it resumes the directory's run.
-  init(directory: RunDirectory, experiment: Experiment?, workers: Int, threads: Int) {
-    self.directory = directory
-    self.experiment = experiment
-    self.workers = workers
-    self.threads = threads
-    restartsLeft = 3 + workers
+  /// A cluster that is not started yet.
+  init(_ plan: RunPlan, options: Options) {
+    self.plan = plan
+    self.options = options
+    restartsLeft = 3 + options.workers
   }
 
   /// Runs to the end and returns the server's exit code.
@@ -47,15 +52,16 @@ final class LocalCluster {
       unlink(experimentFile)
     }
     var arguments = [
-      "--run", directory.path, "--listen", "127.0.0.1:0", "--endpoint-file", endpointFile,
-      "--expect", String(workers), "--wait", "60", "--child",
+      "--run", plan.directory.path, "--listen", "127.0.0.1:0", "--endpoint-file", endpointFile,
+      "--expect", String(options.workers), "--wait", "60", "--child",
     ]
-    if let experiment {
+    if let experiment = plan.beginning {
       try experiment.canonicalJSON().write(to: URL(fileURLWithPath: experimentFile))
       arguments += ["--experiment", experimentFile]
     } else {
       arguments.append("--resume")
     }
+    arguments += options.server + dataArguments
     let server = try Child("ParameterServer", arguments, log: nil)
     defer { server.end(within: Self.secondsToEnd) }
     guard let endpoint = waitForEndpoint(endpointFile, of: server) else {
@@ -64,11 +70,14 @@ final class LocalCluster {
     // Both are read by now; a launcher that is killed later leaves nothing behind.
     unlink(endpointFile)
     unlink(experimentFile)
-    var children = try (0..<workers).map { _ in try startWorker(endpoint) }
+    var children = try (0..<options.workers).map { _ in try startWorker(endpoint) }
+    // Ctrl-Z is a signal to this process alone, whose children are groups of their own.
+    let suspension = Suspension()
     var isStopping = false
     var hasGivenUp = false
     while server.isRunning {
       usleep(20_000)
+      suspension.passOn(to: [server] + children)
       if stop.isRequested && !isStopping {
         isStopping = true
         server.terminate()
@@ -98,7 +107,7 @@ final class LocalCluster {
     if server.wasEndedBySignal {
       sayOnStandardError(
         "Error: \(server.ending). The last checkpoint is kept: "
-          + "relate train --run \(directory.path) --resume")
+          + RunHint.train(singleProcess: false, data: options.data).resuming(plan.directory.path))
     }
     return server.exitCode ?? ExitStatus.failed
   }
@@ -110,11 +119,14 @@ final class LocalCluster {
     return worker.secondsSinceEnd > (isInOrder ? secondsToEnd : secondsFromDeathToRestart)
   }
 
+  private var dataArguments: [String] { options.data.map { ["--data", $0] } ?? [] }
+
   private func startWorker(_ endpoint: String) throws -> Child {
     startedWorkers += 1
     return try Child(
-      "Worker", ["--server", endpoint, "--threads", String(threads), "--child"],
-      log: "\(directory.logsPath)/worker-\(startedWorkers).log")
+      "Worker",
+      ["--server", endpoint, "--threads", String(options.threads), "--child"] + dataArguments,
+      log: "\(plan.directory.logsPath)/worker-\(startedWorkers).log")
   }
 
   /// The server's address as soon as it listens; `nil` if it ended before, or was told to.
@@ -217,6 +229,9 @@ final class Child {
     }
     return true
   }
+
+  /// Sends it a signal.
+  func send(_ signal: Int32) { if process.isRunning { kill(process.processIdentifier, signal) } }
 
   /// Closes its standard input, which asks it to end, and kills it if it does not.
   func end(within seconds: Double) {

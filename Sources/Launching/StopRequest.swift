@@ -2,11 +2,8 @@
 
 import Dispatch
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// Whether somebody asked this process to stop.
 ///
@@ -71,4 +68,34 @@ final class StopRequest: @unchecked Sendable {
   /// The answer of a program that finishes a step before it stops.
   static let finishesStep =
     "Stopping after this step, with a checkpoint. Once more: stop at once, without one."
+}
+
+/// Ctrl-Z: this process stops with its children, and goes on with them.
+final class Suspension {
+  private final class Flag: Sendable { let isRaised = Mutex(false) }
+
+  private let flag = Flag()
+  private let source: any DispatchSourceSignal
+
+  /// Listens for SIGTSTP.
+  init() {
+    let flag = flag
+    signal(SIGTSTP, SIG_IGN)
+    source = DispatchSource.makeSignalSource(signal: SIGTSTP, queue: .global())
+    source.setEventHandler { flag.isRaised.withLock { $0 = true } }
+    source.resume()
+  }
+
+  /// Stops the children and this process if that was asked for, and returns when somebody lets this
+  /// process go on.
+  func passOn(to children: [Child]) {
+    let wasRequested = flag.isRaised.withLock { wanted in
+      defer { wanted = false }
+      return wanted
+    }
+    guard wasRequested else { return }
+    for child in children { child.send(SIGSTOP) }
+    kill(getpid(), SIGSTOP)
+    for child in children { child.send(SIGCONT) }
+  }
 }

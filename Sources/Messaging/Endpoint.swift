@@ -70,6 +70,20 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     return host == "::1" || (Self.isIPv4(host) && host.hasPrefix("127."))
   }
 
+  /// Why the name of the host stands for no address; `nil` if it does, or there is none.
+  ///
+  /// Asks whoever knows names, which may take seconds.
+  public func resolutionProblem() -> String? {
+    guard case .tcp(let host, _) = transport, host != "*" else { return nil }
+    var found: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(host, nil, nil, &found)
+    guard code != 0 else {
+      freeaddrinfo(found)
+      return nil
+    }
+    return "the name \(host) cannot be resolved: \(String(cString: gai_strerror(code)))"
+  }
+
   /// `sun_path` holds 108 bytes, the last of them zero.
   private static let longestPath = 107
 

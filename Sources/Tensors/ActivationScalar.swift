@@ -17,10 +17,10 @@ struct Activations<Scalar: ActivationScalar>: @unchecked Sendable {
   let tensor: Tensor
   let pointer: UnsafeMutablePointer<Scalar>
 
-  /// The scalars in memory that was made by `init(count:)`, or in a tensor of float32.
+  /// The scalars in memory that was made by `init(count:)`, or in a tensor of float32, to be read.
   init(in tensor: Tensor) {
     self.tensor = tensor
-    pointer = UnsafeMutableRawPointer(mutating: tensor.address).assumingMemoryBound(
+    pointer = UnsafeMutableRawPointer(tensor.storage.scalars + tensor.offset).assumingMemoryBound(
       to: Scalar.self)
   }
 

@@ -17,14 +17,18 @@ public struct ComputeContext: Sendable {
   /// What the operands of the large products are rounded to.
   public let precision: Precision
 
-  /// Loads the matrix engine and starts `threadCount - 1` threads.
+  /// Loads the matrix engine, the machine's fastest for the precision if none is named, and starts
+  /// `threadCount - 1` threads.
+  ///
+  /// Other engines compute other bits: what is compared with results from elsewhere names its own.
   ///
   /// Throws `ComputeError` when this machine cannot compute so.
   public init(
-    threadCount: Int = 1, engine: MatrixEngine = .openblas, precision: Precision = .fp32
+    threadCount: Int = 1, engine: MatrixEngine? = nil, precision: Precision = .fp32
   ) throws(ComputeError) {
     try self.init(
-      threads: ThreadPool(threadCount: threadCount), engine: engine, precision: precision)
+      threads: ThreadPool(threadCount: threadCount), engine: engine ?? .best(for: precision),
+      precision: precision)
   }
 
   /// Loads the matrix engine, to be used by threads that are there already.
@@ -42,7 +46,7 @@ public struct ComputeContext: Sendable {
   }
 
   /// Whether the factors of an LSTM's products are rounded to the precision too.
-  public var roundsLSTMs: Bool { engine == .avx512 && precision == .bf16 }
+  public var roundsLSTMs: Bool { engine == .panels && precision == .bf16 }
 
   /// The matrix engine in its own words, such as `OpenBLAS 0.3.21, SkylakeX kernels`.
   public var engineDescription: String { engine.description }

@@ -23,6 +23,9 @@ public struct RandomPurpose: RawRepresentable, Hashable, Sendable {
   public static let generation = RandomPurpose(rawValue: 4)
   /// Inputs made up for tests and benchmarks.
   public static let trial = RandomPurpose(rawValue: 5)
+  /// What a task makes up beside its samples, such as augmentation; the index is the split, the
+  /// step and the position in the mini-batch.
+  public static let draw = RandomPurpose(rawValue: 6)
 }
 
 /// A counter-based generator, Philox4x32-10 (Salmon and others, 2011, "Parallel random numbers: as
@@ -49,14 +52,14 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
       UInt32(truncatingIfNeeded: index >> 32) ^ (purpose.rawValue << 24),
       subindex
     )
-    precondition(index >> 56 == 0 && purpose.rawValue < 256, "random stream out of range")
+    require(index >> 56 == 0 && purpose.rawValue < 256, "random stream out of range")
   }
 
   /// The next 32 random bits.
   public mutating func next32() -> UInt32 {
     if used == 4 {
       buffer = Self.philox((block, stream.0, stream.1, stream.2), key: key)
-      precondition(block < .max, "random stream exhausted")
+      require(block < .max, "random stream exhausted")
       block += 1
       used = 0
     }
@@ -93,7 +96,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
 
   /// A whole number from 0 up to but excluding `bound`, without bias (Lemire 2019).
   public mutating func integer(below bound: UInt32) -> UInt32 {
-    precondition(bound > 0)
+    require(bound > 0, "random: a whole number below 0")
     var product = UInt64(next32()) * UInt64(bound)
     if UInt32(truncatingIfNeeded: product) < bound {
       let threshold = (0 &- bound) % bound

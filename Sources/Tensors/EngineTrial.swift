@@ -51,7 +51,7 @@ extension MatrixEngine {
     _ rows: Int, _ width: Int, _ a: Activations<Scalar>, _ b: Activations<Scalar>, _ bias: Tensor,
     into c: UnsafeMutablePointer<Float>
   ) -> () -> Void {
-    guard self == .avx512 else {
+    guard self == .panels else {
       return {
         multiply(
           rows, width, width, a.pointer, stride: width, b.pointer, stride: width, into: c,

@@ -10,15 +10,16 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
   case openblas
   /// oneDNN: generates code for each shape; float32 and bfloat16.
   case onednn
-  /// Our own kernels for processors with AVX-512; float32, and bfloat16 for g and LSTMs.
-  case avx512
+  /// Our own kernels, for processors with AVX-512, or AVX2 and FMA; float32, with the same bits on
+  /// both, and with AVX512_BF16 bfloat16 for g and LSTMs.
+  case panels
 
   /// The fastest engine that this machine has for a precision; where none has it, the one whose
   /// failure says best what is missing.
   public static func best(for precision: Precision) -> MatrixEngine {
-    let preferred: [MatrixEngine] = [.avx512, .onednn, .openblas]
+    let preferred: [MatrixEngine] = [.panels, .onednn, .openblas]
     return preferred.first { $0.failure(computingIn: precision) == nil }
-      ?? (precision == .bf16 ? .avx512 : .openblas)
+      ?? (precision == .bf16 ? .panels : .openblas)
   }
 
   /// Loads the library if need be; why it cannot compute in a precision on this machine, in a
@@ -29,14 +30,14 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
       case (.openblas, .fp32): relate_openblas_load()
       case (.onednn, .fp32): relate_onednn_load()
       case (.onednn, .bf16): relate_onednn_lacks_bfloat16()
-      case (.avx512, _), (.openblas, .bf16): UnsafePointer<CChar>?.none
+      case (.panels, _), (.openblas, .bf16): UnsafePointer<CChar>?.none
       }
     if let failure { return String(cString: failure) }
     return switch (self, precision) {
-    case (.openblas, .bf16): "OpenBLAS computes in float32 only; oneDNN and avx512 have bfloat16"
-    case (.avx512, .fp32) where !relate_panels_are_supported():
-      "this processor has no AVX-512 (F, BW, VL and DQ)"
-    case (.avx512, .bf16) where !relate_panels_support_bfloat16():
+    case (.openblas, .bf16): "OpenBLAS computes in float32 only; oneDNN and panels have bfloat16"
+    case (.panels, .fp32) where !relate_panels_are_supported() && !relate_panels_run_on_avx2():
+      "this processor has neither AVX-512 (F, BW, VL and DQ) nor AVX2 with FMA"
+    case (.panels, .bf16) where !relate_panels_support_bfloat16():
       "this processor has no instructions for bfloat16 (AVX512_BF16)"
     default: nil
     }
@@ -50,7 +51,7 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
       let version = configuration.split(separator: " ").prefix(2).joined(separator: " ")
       return "\(version), \(String(cString: relate_openblas_kernels())) kernels"
     case .onednn: return String(cString: relate_onednn_description())
-    case .avx512: return "AVX-512 kernels"
+    case .panels: return "kernels of our own"
     }
   }
 }
@@ -60,7 +61,7 @@ public enum MatrixEngine: String, CaseIterable, Codable, Hashable, Sendable {
 public enum Precision: String, CaseIterable, Codable, Hashable, Sendable {
   /// Nothing is rounded.
   case fp32
-  /// The activations and weights of g_θ, from its second layer on, are bfloat16; with `avx512`
+  /// The activations and weights of g_θ, from its second layer on, are bfloat16; with `panels`
   /// those of LSTMs too.
   case bf16
 }
@@ -82,15 +83,10 @@ extension MatrixEngine {
       return
     }
     switch self {
-    case .avx512:
-      let kernels = PanelKernels(.fp32)
-      let right = kernels.packed(
-        Self.floats(b), rows: transposeB ? n : k, columns: transposeB ? k : n, stride: strideB,
-        transposed: transposeB)
-      kernels.table.multiply(
-        m, n, k, Self.floats(a), transposeA ? 1 : strideA, transposeA ? strideA : 1,
-        right.address, nil, accumulating, c, strideC)
-      extendLifetime(right)
+    case .panels:
+      Self.multiplyPanels(
+        transposeA: transposeA, transposeB: transposeB, m, n, k, Self.floats(a), stride: strideA,
+        Self.floats(b), stride: strideB, accumulating: accumulating, into: c, stride: strideC)
     case .openblas:
       relate_sgemm(
         transposeA, transposeB, Int32(m), Int32(n), Int32(k), 1, Self.floats(a), Int32(strideA),
@@ -114,8 +110,8 @@ extension MatrixEngine {
     bias: UnsafePointer<Float>, into y: UnsafeMutablePointer<Result>
   ) {
     switch self {
-    case .openblas, .avx512:
-      let y = UnsafeMutablePointer(mutating: Self.floats(y))
+    case .openblas, .panels:
+      let y = Self.floats(y)
       multiply(transposeB: true, m, n, k, x, stride: k, weight, stride: k, into: y, stride: n)
       relate_bias_relu(m, n, bias, y)
     case .onednn:
@@ -129,9 +125,16 @@ extension MatrixEngine {
   }
 
   private static func floats<Scalar>(_ pointer: UnsafePointer<Scalar>) -> UnsafePointer<Float> {
-    precondition(
+    require(
       Scalar.self == Float.self, "\(Scalar.self) is multiplied by oneDNN and by panels alone")
     return UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)
+  }
+
+  private static func floats<Scalar>(
+    _ pointer: UnsafeMutablePointer<Scalar>
+  ) -> UnsafeMutablePointer<Float> {
+    _ = floats(UnsafePointer(pointer))
+    return UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Float.self)
   }
 
   private static func run<Scalar, Result>(

@@ -11,6 +11,23 @@ enum Panels {
   static func filledUp(_ columns: Int) -> Int { count(of: columns) * width }
 }
 
+/// Memory of the storage pool for what is no array of float32: panels of any type, bits of masks.
+///
+/// `@unchecked Sendable`: the address is fixed for the object's lifetime, and chunks of an
+/// operation write disjoint ranges.
+final class Scratch: @unchecked Sendable {
+  let address: UnsafeMutableRawPointer
+  private let block: StoragePool.Block
+
+  /// Room for some bytes, which hold whatever their last user left.
+  init(bytes: Int) {
+    block = StoragePool.shared.take(bytes: bytes)
+    address = block.address
+  }
+
+  deinit { StoragePool.shared.giveBack(block) }
+}
+
 /// The kernels of `panels.h` for a precision.
 ///
 /// `@unchecked Sendable`: a table of functions that is never written.
@@ -23,26 +40,31 @@ struct PanelKernels: @unchecked Sendable {
 
   init(_ precision: Precision) {
     switch precision {
-    case .fp32: (table, valueBytes, hasOneWay) = (relate_panel_kernels_float32, 4, true)
+    case .fp32: (table, valueBytes, hasOneWay) = (Self.float32, 4, true)
     case .bf16: (table, valueBytes, hasOneWay) = (relate_panel_kernels_bfloat16, 2, false)
     }
   }
 
+  /// Those for this processor's vectors, which all compute the same bits.
+  private static let float32 =
+    relate_panels_are_supported()
+    ? relate_panel_kernels_float32 : relate_panel_kernels_float32_avx2
+
+  /// The bytes of a matrix in panels.
+  func bytes(_ rows: Int, _ width: Int) -> Int { rows * Panels.filledUp(width) * valueBytes }
+
   /// Memory for a matrix in panels.
-  func matrix(_ rows: Int, _ width: Int) -> Tensor {
-    let bytes = rows * Panels.filledUp(width) * valueBytes
-    return Kernels.uninitialized([bytes / MemoryLayout<Float>.stride])
-  }
+  func matrix(_ rows: Int, _ width: Int) -> Scratch { Scratch(bytes: bytes(rows, width)) }
 
   /// A row-major matrix, or its transpose, as a right factor.
   func packed(
     _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int, transposed: Bool = false
-  ) -> Tensor {
+  ) -> Scratch {
     let (inner, width) = transposed ? (columns, rows) : (rows, columns)
     let packed = self.matrix(Panels.filledUp(inner), width)
     table.pack(
       inner, width, matrix, transposed ? 1 : stride, transposed ? stride : 1,
-      UnsafeMutablePointer(mutating: packed.address))
+      packed.address)
     return packed
   }
 }

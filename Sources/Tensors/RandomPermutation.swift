@@ -14,7 +14,7 @@ public struct RandomPermutation: Sendable {
 
   /// The permutation for `(seed, purpose, index)`; for sample order the index is the epoch.
   public init(count: Int, seed: UInt64, purpose: RandomPurpose = .sampleOrder, index: UInt64) {
-    precondition(count > 0 && count <= 1 << 62, "permutation of \(count) elements")
+    require(count > 0 && count <= 1 << 62, "permutation of \(count) elements")
     self.count = count
     let bits = max(2, Int.bitWidth - (count - 1).leadingZeroBitCount)
     halfBits = UInt32((bits + 1) / 2)
@@ -24,7 +24,7 @@ public struct RandomPermutation: Sendable {
 
   /// The element at a position.
   public subscript(position: Int) -> Int {
-    precondition(position >= 0 && position < count, "position \(position) of \(count)")
+    require(position >= 0 && position < count, "position \(position) of \(count)")
     var element = UInt64(position)
     repeat { element = encipher(element) } while element >= UInt64(count)
     return Int(element)

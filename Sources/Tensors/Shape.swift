@@ -9,7 +9,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
   /// A shape with the given extents, none of which may be negative.
   public init(_ dimensions: [Int]) {
-    precondition(dimensions.allSatisfy { $0 >= 0 }, "shape: negative extent in \(dimensions)")
+    require(dimensions.allSatisfy { $0 >= 0 }, "shape: negative extent in \(dimensions)")
     self.dimensions = dimensions
   }
 
@@ -37,7 +37,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The axis as a number from 0, where negative axes count from the last.
   public func normalized(axis: Int) -> Int {
     let normalized = axis < 0 ? rank + axis : axis
-    precondition(dimensions.indices.contains(normalized), "axis \(axis) of shape \(self)")
+    require(dimensions.indices.contains(normalized), "axis \(axis) of shape \(self)")
     return normalized
   }
 

@@ -181,9 +181,7 @@ private enum SystemMemory {
     let block = mapped + skipped
     if skipped > 0 { munmap(mapped, skipped) }
     munmap(block + bytes, hugePage - skipped)
-    #if canImport(Glibc)
-      madvise(block, bytes, MADV_HUGEPAGE)
-    #endif
+    madvise(block, bytes, MADV_HUGEPAGE)
     return block
   }
 

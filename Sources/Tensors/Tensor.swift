@@ -27,8 +27,18 @@ public struct Tensor: Sendable {
 
   /// A tensor of the given scalars in row-major order; their number must be the shape's.
   public init(_ scalars: [Float], shape: Shape) {
-    precondition(scalars.count == shape.count, "\(scalars.count) scalars for shape \(shape)")
+    require(scalars.count == shape.count, "\(scalars.count) scalars for shape \(shape)")
     self.init(shape: shape) { buffer in _ = buffer.initialize(from: scalars) }
+  }
+
+  /// A vector: `Tensor([1, 2, 3])`.
+  public init(_ scalars: [Float]) { self.init(scalars, shape: [scalars.count]) }
+
+  /// A matrix of rows of one length: `Tensor([[1, 2], [3, 4]])`.
+  public init(_ rows: [[Float]]) {
+    let columns = rows.first?.count ?? 0
+    require(rows.allSatisfy { $0.count == columns }, "matrix: rows of \(rows.map(\.count))")
+    self.init(Array(rows.joined()), shape: [rows.count, columns])
   }
 
   /// A tensor with the same scalar everywhere.
@@ -50,7 +60,7 @@ public struct Tensor: Sendable {
 
   /// The only scalar of a tensor with one element.
   public var item: Float {
-    precondition(count == 1, "item: shape \(shape) has more than one element")
+    require(count == 1, "item: shape \(shape) has more than one element")
     return withScalars { $0[0] }
   }
 
@@ -84,7 +94,7 @@ public struct Tensor: Sendable {
   ///
   /// O(1).
   public func reshaped(to shape: Shape) -> Tensor {
-    precondition(shape.count == count, "reshape: \(self.shape) to \(shape)")
+    require(shape.count == count, "reshape: \(self.shape) to \(shape)")
     return Tensor(shape: shape, storage: storage, offset: offset)
   }
 
@@ -92,7 +102,7 @@ public struct Tensor: Sendable {
   ///
   /// O(1).
   public func window(from start: Int, shape: Shape) -> Tensor {
-    precondition(
+    require(
       start >= 0 && start + shape.count <= count,
       "window: \(shape) from \(start) in \(count) scalars")
     return Tensor(shape: shape, storage: storage, offset: offset + start)

@@ -13,7 +13,7 @@ public final class ThreadPool: Sendable {
 
   /// A pool that keeps `threadCount - 1` threads waiting beside the caller's.
   public init(threadCount: Int) {
-    precondition(threadCount >= 1, "a pool needs at least the calling thread")
+    require(threadCount >= 1, "a pool needs at least the calling thread")
     self.threadCount = threadCount
     let shared = Shared()
     self.shared = shared
@@ -51,7 +51,7 @@ public final class ThreadPool: Sendable {
 
     func run(chunks: Int, _ body: @escaping @Sendable (Int) -> Void) {
       condition.lock()
-      precondition(self.body == nil, "a thread pool runs one operation at a time")
+      require(self.body == nil, "a thread pool runs one operation at a time")
       self.body = body
       self.chunks = chunks
       next = 0

@@ -1,6 +1,7 @@
 // Prepares a mini-batch while the one before it is computed, on a thread of its own.
 
 import Foundation
+import Learning
 import NeuralNetworks
 
 /// The mini-batches of a run, each drawn ahead of its time whenever it could be foreseen.
@@ -24,7 +25,7 @@ final class BatchPreparation<Task: LearningTask>: Sendable {
   /// asked for next is begun behind it.
   ///
   /// To be called by one thread. Throws what drawing the batch throws.
-  func batch(step: Int, replica: Int) throws -> (batch: Task.Batch, waited: Double) {
+  func batch(step: Int, replica: Int) throws -> (batch: Task.Model.Batch, waited: Double) {
     let start = ContinuousClock.now
     let wanted = MiniBatch(step: step, replica: replica)
     let batch = try shared.take(wanted) ?? shared.draw(wanted)
@@ -47,7 +48,7 @@ final class BatchPreparation<Task: LearningTask>: Sendable {
     /// What the thread is to begin next.
     private var requested: MiniBatch?
     private var inProgress: MiniBatch?
-    private var prepared: (number: MiniBatch, result: Result<Task.Batch, any Error>)?
+    private var prepared: (number: MiniBatch, result: Result<Task.Model.Batch, any Error>)?
     private var isStopped = false
 
     init(task: Task, experiment: Experiment) {
@@ -56,13 +57,13 @@ final class BatchPreparation<Task: LearningTask>: Sendable {
       forecast = BatchForecast(replicas: experiment.replicas, steps: experiment.steps)
     }
 
-    func draw(_ number: MiniBatch) throws -> Task.Batch {
+    func draw(_ number: MiniBatch) throws -> Task.Model.Batch {
       try trainingBatch(
         of: task, step: number.step, replica: number.replica, experiment: experiment)
     }
 
     /// The batch if it is prepared, as soon as it is if it has been begun; nil if it has not.
-    func take(_ wanted: MiniBatch) throws -> Task.Batch? {
+    func take(_ wanted: MiniBatch) throws -> Task.Model.Batch? {
       condition.lock()
       defer { condition.unlock() }
       // Whoever asks draws what has not been begun; waiting for a thread that is busy with a wrong

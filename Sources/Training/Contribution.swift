@@ -1,100 +1,32 @@
 // What one replica contributes to one step: the first of the three pure functions of a run.
 
 import Autodiff
+import Learning
 import NeuralNetworks
 import Tensors
 
-/// Where the parts of a contribution lie in its flat vector.
+/// Where the parts of a contribution lie in its flat vector: a gradient for each parameter, then a
+/// batch statistic for each statistic, so a position means the same as in the values.
 public struct ContributionLayout: Hashable, Sendable {
   /// The scalars of the gradient, which come first.
   public let gradientCount: Int
   /// The scalars of the batch statistics, which follow.
   public let statisticCount: Int
-  /// The number of categories; loss, right answers and samples of each category come last.
-  public let categoryCount: Int
 
-  /// The layout for a model's gradient and a task's categories.
-  public init(of layout: ParameterLayout, categoryCount: Int) {
+  /// The layout for a model.
+  public init(of layout: ParameterLayout) {
     gradientCount = layout.parameterCount
     statisticCount = layout.statisticCount
-    self.categoryCount = categoryCount
-  }
-
-  /// The layout of an evaluation's results: a contribution without gradient and statistics.
-  public init(evaluatingCategories categoryCount: Int) {
-    gradientCount = 0
-    statisticCount = 0
-    self.categoryCount = categoryCount
   }
 
   var gradient: Range<Int> { 0..<gradientCount }
-  var statistics: Range<Int> { gradientCount..<gradientCount + statisticCount }
-  var tally: Range<Int> { gradientCount + statisticCount..<count }
+  var statistics: Range<Int> { gradientCount..<count }
 
   /// The scalars of the whole vector.
-  public var count: Int { gradientCount + statisticCount + 1 + 2 * categoryCount }
+  public var count: Int { gradientCount + statisticCount }
 }
 
-/// How a model did on some samples.
-public struct Tally: Hashable, Sendable {
-  /// The sum of the losses of all samples.
-  public var lossSum: Double
-  /// The right answers of each category.
-  public var correct: [Int]
-  /// The samples of each category.
-  public var counted: [Int]
-
-  /// A tally of nothing.
-  public init(categoryCount: Int) {
-    lossSum = 0
-    correct = Array(repeating: 0, count: categoryCount)
-    counted = Array(repeating: 0, count: categoryCount)
-  }
-
-  /// The tally of a batch.
-  init(_ outcome: Outcome) {
-    counted = outcome.counted
-    correct = outcome.correct
-    lossSum = Double(outcome.loss.value.item) * Double(counted.reduce(0, +))
-  }
-
-  /// Adds the tally of other samples.
-  ///
-  /// Order matters to the last bit of the loss.
-  public mutating func add(_ other: Tally) {
-    lossSum += other.lossSum
-    for category in correct.indices {
-      correct[category] += other.correct[category]
-      counted[category] += other.counted[category]
-    }
-  }
-
-  /// The number of samples.
-  public var sampleCount: Int { counted.reduce(0, +) }
-
-  /// The mean loss; 0 for no samples.
-  public var loss: Double { sampleCount == 0 ? 0 : lossSum / Double(sampleCount) }
-
-  /// The share of right answers, from 0 to 1; 0 for no samples.
-  public var accuracy: Double {
-    sampleCount == 0 ? 0 : Double(correct.reduce(0, +)) / Double(sampleCount)
-  }
-
-  /// The scalars that travel: the loss sum, the right answers, the samples.
-  var scalars: [Float] { [Float(lossSum)] + correct.map(Float.init) + counted.map(Float.init) }
-
-  /// A tally from its scalars, which may come from anywhere: what is no count reads as 0.
-  init(scalars: some RandomAccessCollection<Float>) {
-    let values = Array(scalars)
-    let categoryCount = (values.count - 1) / 2
-    func count(_ value: Float) -> Int { value >= 0 && value < 0x1p31 ? Int(value) : 0 }
-    lossSum = Double(values[0])
-    correct = values[1..<1 + categoryCount].map(count)
-    counted = values[(1 + categoryCount)...].map(count)
-  }
-}
-
-/// The gradient, batch statistics and tally of one replica's mini-batch, as one flat vector.
+/// The gradient and the batch statistics of one replica's mini-batch, as one flat vector.
 public struct Contribution: Sendable {
   /// Where the parts lie.
   public let layout: ContributionLayout
@@ -109,7 +41,7 @@ public struct Contribution: Sendable {
   }
 
   /// A contribution of its parts.
-  init(layout: ContributionLayout, gradient: Tensor, statistics: Tensor, tally: Tally) {
+  init(layout: ContributionLayout, gradient: Tensor, statistics: Tensor) {
     self.init(
       layout: layout,
       flat: Tensor(shape: [layout.count]) { flat in
@@ -118,28 +50,46 @@ public struct Contribution: Sendable {
         }
         gradient.withScalars { copy($0, to: layout.gradient) }
         statistics.withScalars { copy($0, to: layout.statistics) }
-        tally.scalars.withUnsafeBufferPointer { copy($0, to: layout.tally) }
       })
-  }
-
-  /// How the model did on the mini-batch.
-  public var tally: Tally {
-    flat.withScalars { Tally(scalars: UnsafeBufferPointer(rebasing: $0[layout.tally])) }
   }
 }
 
-/// The mini-batch of a replica, which is the same whoever draws it, and when.
+/// What computing a replica yields: what moves the parameters, and apart from it what was measured.
+public struct ReplicaResult: Sendable {
+  /// The gradient and the batch statistics.
+  public let contribution: Contribution
+  /// A measurement of each of the task's metrics, the loss first.
+  public let measurements: [Measurement]
+
+  /// A result of the given parts.
+  public init(_ contribution: Contribution, _ measurements: [Measurement]) {
+    self.contribution = contribution
+    self.measurements = measurements
+  }
+}
+
+/// The samples of a replica's mini-batch.
 ///
 /// - Parameters:
 ///   - step: the step, from 1.
 ///   - replica: the replica, from 0.
+public func trainingDraw(
+  of facts: TaskFacts, step: Int, replica: Int, experiment: Experiment
+) -> Draw {
+  let order = SampleOrder(
+    sampleCount: facts.sampleCount(of: .training), replicas: experiment.replicas,
+    batchSize: experiment.batchSize, seed: experiment.seed)
+  return Draw(
+    training: order.samples(step: step, replica: replica), seed: experiment.seed, step: step,
+    replica: replica)
+}
+
+/// The mini-batch of a replica, which is the same whoever draws it, and when.
 public func trainingBatch<Task: LearningTask>(
   of task: Task, step: Int, replica: Int, experiment: Experiment
-) throws -> Task.Batch {
-  let order = SampleOrder(
-    sampleCount: task.sampleCount(of: .training), replicas: experiment.replicas,
-    batchSize: experiment.batchSize, seed: experiment.seed)
-  return try task.batch(of: order.samples(step: step, replica: replica), in: .training)
+) throws -> Task.Model.Batch {
+  try task.batch(
+    trainingDraw(of: task.facts, step: step, replica: replica, experiment: experiment))
 }
 
 /// `contribution(step, replica, parameters)`: the gradient of the loss of one replica's mini-batch.
@@ -151,47 +101,104 @@ public func trainingBatch<Task: LearningTask>(
 ///   - step: the step, from 1.
 ///   - replica: the replica, from 0.
 ///   - values: version `step - 1` of the values.
+/// - Throws: a `TrainingError` if a metric other than the loss is not a number.
 public func contribution<Task: LearningTask>(
-  of task: Task, batch: Task.Batch, step: Int, replica: Int, values: ParameterVector,
+  of task: Task, batch: Task.Model.Batch, step: Int, replica: Int, values: ParameterVector,
   experiment: Experiment, context: ComputeContext
-) -> Contribution {
+) throws(TrainingError) -> ReplicaResult {
   let pass = ForwardPass(
-    values, mode: .training(seed: experiment.seed, step: step, replica: replica), context: context)
-  let outcome = task.forward(batch, in: pass)
-  return Contribution(
-    layout: ContributionLayout(of: task.layout, categoryCount: task.categories.count),
-    gradient: pass.gradient(of: outcome.loss), statistics: pass.statistics(),
-    tally: Tally(outcome))
+    values, mode: .training(seed: experiment.seed, step: step, replica: replica), context: context,
+    frozen: FrozenParameters(experiment.frozen))
+  // What is measured is read before the gradient, which frees the values on the tape.
+  let (loss, measurements) = measure(
+    task.model.predict(batch, in: pass), of: task.model, batch, sampleCount: experiment.batchSize,
+    in: pass)
+  try require(measurements, of: task.facts.metrics)
+  let gradient = pass.gradient(of: loss)
+  return ReplicaResult(
+    Contribution(
+      layout: ContributionLayout(of: task.model.layout), gradient: gradient,
+      statistics: pass.statistics()), measurements)
 }
 
-/// The tally of one part of an evaluation, as a contribution without gradient.
+/// What is measured of one part of an evaluation.
 ///
 /// - Parameters:
-///   - part: which samples: `part * evaluationPartSize` and those that follow.
+///   - part: which samples, as `TaskFacts.evaluationSamples(part:of:)` counts them.
 ///   - values: the version of the values that is evaluated.
+///   - seed: the run's seed.
+///   - observe: is given the samples, what was predicted of them, and what that was predicted from.
+/// - Throws: what drawing the samples throws, or a `TrainingError` if a metric other than the loss
+///   is not a number.
 public func evaluation<Task: LearningTask>(
-  of task: Task, split: Split, part: Int, values: ParameterVector, context: ComputeContext
-) throws -> Contribution {
-  let samples = evaluationSamples(part: part, of: task.sampleCount(of: split))
-  let pass = ForwardPass(
-    values, mode: .evaluation, context: context, recordingGradients: false)
-  let outcome = task.forward(try task.batch(of: Array(samples), in: split), in: pass)
-  let empty = Tensor.zeros([0])
-  return Contribution(
-    layout: ContributionLayout(evaluatingCategories: task.categories.count), gradient: empty,
-    statistics: empty, tally: Tally(outcome))
+  of task: Task, split: Split, part: Int, values: ParameterVector, seed: UInt64,
+  context: ComputeContext, observe: PredictionObserver<Task.Model> = { _, _, _ in }
+) throws -> [Measurement] {
+  let facts = task.facts
+  let draw = Draw(
+    evaluating: Array(facts.evaluationSamples(part: part, of: split)), of: split, seed: seed,
+    part: part)
+  let pass = ForwardPass(values, mode: .evaluation, context: context)
+  let batch = try task.batch(draw)
+  let prediction = task.model.predict(batch, in: pass)
+  try observe(draw.samples, prediction, batch)
+  let measurements = measure(
+    prediction, of: task.model, batch, sampleCount: draw.samples.count, in: pass
+  ).measurements
+  try require(measurements, of: facts.metrics)
+  return measurements
 }
 
-/// The samples that are evaluated together: few enough to fit between two steps.
-public let evaluationPartSize = 200
+/// Who wants to see the predictions of an evaluation: samples, prediction and batch of each part.
+public typealias PredictionObserver<Model: LearningModel> = (
+  _ samples: [Int], _ prediction: Model.Prediction, _ batch: Model.Batch
+) throws -> Void
 
-/// The samples of one part of an evaluation.
-func evaluationSamples(part: Int, of sampleCount: Int) -> Range<Int> {
-  let start = min(part * evaluationPartSize, sampleCount)
-  return start..<min(start + evaluationPartSize, sampleCount)
+/// The loss of a batch, and a measurement of each metric, the loss first.
+func measure<Model: LearningModel>(
+  _ prediction: Model.Prediction, of model: Model, _ batch: Model.Batch, sampleCount: Int,
+  in pass: ForwardPass
+) -> (loss: Variable, measurements: [Measurement]) {
+  let loss = model.loss(of: prediction, for: batch, in: pass)
+  let count = Double(sampleCount)
+  return (
+    loss,
+    [Measurement(sum: Double(loss.value.item) * count, weight: count)]
+      + model.measure(prediction, for: batch)
+  )
 }
 
-/// The number of parts of an evaluation.
-public func evaluationPartCount(of sampleCount: Int) -> Int {
-  (sampleCount + evaluationPartSize - 1) / evaluationPartSize
+/// Throws a `TrainingError` if a measurement other than the loss is none.
+private func require(
+  _ measurements: [Measurement], of metrics: [Metric]
+) throws(TrainingError) {
+  precondition(
+    measurements.count == metrics.count,
+    "\(measurements.count) measurements of the metrics \(metrics.map(\.path))")
+  for (metric, measurement) in zip(metrics, measurements).dropFirst() where !measurement.isSound {
+    throw TrainingError(
+      """
+      The metric \(metric.path) is \(measurement.sum) of \(measurement.weight), which is no \
+      measurement: its sum must be a number and its weight must not be negative.
+      """)
+  }
+}
+
+/// What is measured of a whole split, summed part by part in their order, with a call after each.
+public func evaluate<Task: LearningTask>(
+  _ task: Task, split: Split, values: ParameterVector, seed: UInt64, context: ComputeContext,
+  observe: PredictionObserver<Task.Model> = { _, _, _ in },
+  progress: (_ part: Int, _ parts: Int) throws -> Void = { _, _ in }
+) throws -> Measurements {
+  let facts = task.facts
+  var measurements = Measurements(of: facts.metrics)
+  let parts = facts.evaluationPartCount(of: split)
+  for part in 0..<parts {
+    measurements.add(
+      try evaluation(
+        of: task, split: split, part: part, values: values, seed: seed, context: context,
+        observe: observe))
+    try progress(part + 1, parts)
+  }
+  return measurements
 }

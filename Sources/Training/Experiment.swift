@@ -1,16 +1,40 @@
 // Everything that fixes a run: the argument of the pure function that a run is.
 
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
+
+/// The version of another run whose values a run begins with.
+public struct Origin: Codable, Hashable, Sendable {
+  /// The hash of the values that are taken over.
+  public var digest: Digest
+  /// The step of the version in its run.
+  public var step: Int
+  /// The prefix of the names that are taken over; `nil` for all.
+  public var prefix: String?
+
+  /// An origin of the given parts.
+  public init(digest: Digest, step: Int, prefix: String? = nil) {
+    self.digest = digest
+    self.step = step
+    self.prefix = prefix
+  }
+}
 
 /// Everything that fixes the bits of a run.
 ///
 /// Two runs of one experiment are identical, on however many processes; what a run may vary in
 /// (workers, threads, hosts, deadlines) is not in here.
 public struct Experiment: Codable, Hashable, Sendable {
-  /// The task and the model, as the papers' library describes them.
-  public var task: JSONValue
+  /// The task and the model.
+  public var task: TaskChoice
+  /// The data set that is learnt from; `nil` for data that the task generates.
+  public var data: DataSetIdentity?
+  /// The version of another run that parameters begin with; `nil` begins anew.
+  public var origin: Origin?
+  /// The prefixes of the parameters that stay as they begin: `conv` for `conv.….weight`.
+  public var frozen: [String]
   /// The key of everything random.
   public var seed: UInt64
   /// The number of mini-batches per step (the paper's workers).
@@ -34,12 +58,16 @@ public struct Experiment: Codable, Hashable, Sendable {
 
   /// An experiment of the given parts.
   public init(
-    task: JSONValue, seed: UInt64, replicas: Int, batchSize: Int, steps: Int,
+    task: TaskChoice, data: DataSetIdentity? = nil, origin: Origin? = nil, frozen: [String] = [],
+    seed: UInt64, replicas: Int, batchSize: Int, steps: Int,
     learningRate: LearningRateSchedule, adam: AdamSettings = AdamSettings(),
     clipping: GradientClipping? = nil, evaluationInterval: Int, engine: MatrixEngine = .openblas,
     precision: Precision = .fp32
   ) {
     self.task = task
+    self.data = data
+    self.origin = origin
+    self.frozen = frozen
     self.seed = seed
     self.replicas = replicas
     self.batchSize = batchSize
@@ -72,7 +100,7 @@ public struct Experiment: Codable, Hashable, Sendable {
     step > 0 && (step % evaluationInterval == 0 || step == steps)
   }
 
-  /// What is wrong with the numbers, in one sentence; `nil` if nothing is.
+  /// What is wrong with the numbers or does not fit together, in one sentence; `nil` if nothing is.
   public func problem() -> String? {
     let positive = [
       ("replicas", replicas), ("batch size", batchSize), ("steps", steps),
@@ -87,6 +115,52 @@ public struct Experiment: Codable, Hashable, Sendable {
     if clipping?.maximumNorm == .infinity {
       return "the greatest gradient norm must be a number; leave clipping out instead"
     }
-    return learningRate.problem ?? adam.problem ?? clipping?.problem
+    return learningRate.problem ?? adam.problem ?? clipping?.problem ?? scheduleProblem
+      ?? partsProblem ?? data?.problem
+  }
+
+  /// Why the schedule is not for so many steps.
+  private var scheduleProblem: String? {
+    let made: Double
+    switch learningRate {
+    case .constant, .warmUp, .doubling: return nil
+    case .cosine(_, _, let totalSteps, _): made = Double(totalSteps)
+    // As numbers that cannot overflow: an experiment may come from anybody.
+    case .cosineRestarts(_, _, let cycles, _): made = cycles.reduce(0) { $0 + Double($1) }
+    }
+    guard made != Double(steps) else { return nil }
+    let wanted = made < 1e15 ? "\(Int(made))" : "\(made)"
+    return """
+      steps is \(steps), but the learning rate's schedule is made for \(wanted) steps; change one \
+      of them
+      """
+  }
+
+  /// Why the origin or what is frozen makes no sense.
+  private var partsProblem: String? {
+    if frozen.contains("") || origin?.prefix == "" {
+      return "a prefix of parameters is empty; write the beginning of their names, such as conv"
+    }
+    if let twice = frozen.first(where: { prefix in frozen.filter { $0 == prefix }.count > 1 }) {
+      return "\(twice) is named twice among what is frozen"
+    }
+    if let origin, origin.step < 0 { return "the origin's step is \(origin.step)" }
+    return nil
+  }
+}
+
+extension DataSetIdentity {
+  /// Why nothing can be learnt from such data.
+  fileprivate var problem: String? {
+    let names = Split.allCases.map(\.rawValue)
+    if let unknown = counts.keys.sorted().first(where: { !names.contains($0) }) {
+      return "the data set \(name) has the split \(unknown); known are "
+        + names.joined(separator: ", ")
+    }
+    if let negative = counts.sorted(by: { $0.key < $1.key }).first(where: { $0.value < 0 }) {
+      return "the data set \(name) has \(negative.value) samples in \(negative.key)"
+    }
+    return sampleCount(of: .training) > 0
+      ? nil : "the data set \(name) has no samples to train on"
   }
 }

@@ -1,6 +1,7 @@
 // The numerics fingerprint: whether two processes compute with the same bits.
 
 import Autodiff
+import Learning
 import NeuralNetworks
 import Tensors
 
@@ -39,7 +40,7 @@ public enum Numerics {
       """
       Give it the same OpenBLAS release, and set OPENBLAS_CORETYPE to the name of the run's kernels
       """
-    case .avx512: "Give it the same release of Relate"
+    case .panels: "Give it the same release of Relate"
     case .onednn:
       """
       Give it the same oneDNN release, and set ONEDNN_MAX_CPU_ISA to the name of the run's kernels
@@ -57,8 +58,8 @@ public enum Numerics {
       Install oneDNN on its machine (apt-get install libdnnl2), whose processor must have \
       AVX512_BF16
       """
-    case (.avx512, .fp32): "Use a machine whose processor has AVX-512"
-    case (.avx512, .bf16): "Use a machine whose processor has AVX512_BF16"
+    case (.panels, .fp32): "Use a machine whose processor has AVX2 and FMA, or AVX-512"
+    case (.panels, .bf16): "Use a machine whose processor has AVX512_BF16"
     }
   }
 
@@ -100,12 +101,26 @@ public enum Numerics {
     for slope in gradient(of: loss, withRespectTo: [image, kernels]) {
       digest = digest.extended(by: slope.value)
     }
-    for part in [relation, lstm, encoder, readout] {
+    for part in [relation, lstm, encoder, readout, normalizations, refinement] {
       for result in part(trial, Tape(context: context, profile: profile)) {
         digest = digest.extended(by: result)
       }
     }
     return digest
+  }
+
+  /// Normalisations by themselves, and what sets and rankings are compared by.
+  private static func normalizations(of trial: (Shape) -> Tensor, on tape: Tape) -> [Tensor] {
+    let operands = ([[37, 19], [19], [19], [19], [19]] as [Shape]).map { tape.variable(trial($0)) }
+    let (batch, mean, variance) = operands[0].batchNormalized(
+      scale: operands[1], offset: operands[2])
+    let layer = batch.layerNormalized(scale: operands[3], offset: operands[4])
+    let rows = layer.gathered(rows: [3, 3, 0, 36]).scattered(rows: [1, 0, 1, 2], count: 3)
+    let weights = layer.softmax() / ((layer * layer).sum(axes: [1], keepingAxes: true) + 1)
+    let distance = (weights.exp() + 1).log().squareRoot().power(1.5).mean()
+    let loss = distance + rows.squaredErrorMean(tape.constant(trial(rows.shape)))
+    return [batch.value, mean, variance, loss.value]
+      + gradient(of: loss, withRespectTo: operands).map(\.value)
   }
 
   /// Two layers of the image encoder, on more images than are computed side by side.
@@ -163,5 +178,25 @@ public enum Numerics {
       biases: [operands[3], operands[5], operands[7]], objectCounts: [21, 7, 21])
     let slopes = gradient(of: (sums * sums).mean(), withRespectTo: operands)
     return [sums.value] + slopes.map(\.value)
+  }
+
+  /// An inner step on sets, and the outer gradient through it: recorded gradients of a relation, of
+  /// layers and of what sorting picks.
+  private static func refinement(of trial: (Shape) -> Tensor, on tape: Tape) -> [Tensor] {
+    let shapes: [Shape] = [
+      [3, 9, 10], [33, 10], [33], [40, 33], [40], [9, 40], [35, 20], [35], [17, 35], [17],
+    ]
+    let operands = shapes.map { tape.variable(trial($0)) }
+    let set = operands[0].innerStep(recording: true) { set in
+      let features = set.affine(weight: operands[1], bias: operands[2]).tanh()
+        .affine(weight: operands[3], bias: operands[4])
+      let pooled = (features.sorted(axis: 1).values * operands[5]).sum(axes: [1])
+      let related = Variable.relation(
+        objects: set, weights: [operands[6], operands[8]], biases: [operands[7], operands[9]])
+      let energy = (pooled * pooled).mean() + (related * related).mean()
+      return set - 0.1 * gradient(of: energy, withRespectTo: [set], recording: true)[0]
+    }
+    let slopes = gradient(of: (set * set).mean(), withRespectTo: operands)
+    return [set.value] + slopes.map(\.value)
   }
 }

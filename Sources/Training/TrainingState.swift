@@ -1,5 +1,6 @@
 // The values of a run and how a step changes them: the other two pure functions of a run.
 
+import Learning
 import NeuralNetworks
 import Tensors
 
@@ -12,28 +13,10 @@ public struct TrainingError: Error, CustomStringConvertible, Sendable {
   public init(_ description: String) { self.description = description }
 }
 
-/// `reduce`: the mean of the contributions, summed in replica order whoever computed what, and the
-/// first position where it is not finite.
-func reduce(_ contributions: [Contribution]) -> (mean: Tensor, firstNotFinite: Int?) {
-  var firstNotFinite: Int?
-  let mean = Tensor(shape: [contributions[0].layout.count]) { mean in
-    /// All contributions are read in one pass, so all their pointers have to be valid at once.
-    func open(_ index: Int, _ opened: [UnsafeBufferPointer<Float>]) {
-      guard index < contributions.count else {
-        firstNotFinite = Kernels.mean(of: opened, into: mean)
-        return
-      }
-      contributions[index].flat.withScalars { open(index + 1, opened + [$0]) }
-    }
-    open(0, [])
-  }
-  return (mean, firstNotFinite)
-}
-
 /// What a step did.
 public struct StepOutcome: Sendable {
-  /// The tally of all mini-batches of the step.
-  public let tally: Tally
+  /// What was measured of all mini-batches of the step.
+  public let measurements: Measurements
   /// The learning rate that was applied.
   public let learningRate: Float
   /// The digest of the values after the step.
@@ -46,85 +29,149 @@ public struct StepOutcome: Sendable {
 public struct TrainingState: Sendable {
   /// The number of steps applied.
   public private(set) var step: Int
-  /// The parameters and statistics.
-  public private(set) var values: ParameterVector
-  /// Adam's moments.
-  public private(set) var moments: AdamMoments
-  /// The digest of all versions up to this one.
+  /// The digest of all versions up to this one: the hash of the hashes of its chunks, in order,
+  /// chained onto the digest of the version before.
   public private(set) var digest: Digest
+  /// The values and moments, cut into one slice or several: no bit depends on it.
+  private(set) var slices: [Slice]
+  private let layout: ParameterLayout
 
-  /// Version 0 for a seed.
-  public init(layout: ParameterLayout, seed: UInt64) {
-    step = 0
-    values = ParameterVector(initializing: layout, seed: seed)
-    moments = AdamMoments(count: layout.parameterCount)
-    digest = Digest(rawValue: 0).extended(by: values.parameters, values.statistics)
+  /// Version 0 of an experiment.
+  ///
+  /// - Parameter origin: the version that `experiment.origin` names; not looked at without one.
+  /// - Throws: if the experiment's prefixes do not fit the model, or the origin is missing or
+  ///   another than the experiment's.
+  public init(
+    _ experiment: Experiment, layout: ParameterLayout, origin: ParameterVector? = nil
+  ) throws(TrainingError) {
+    _ = try Trained(of: layout, frozen: experiment.frozen)
+    var values = ParameterVector(initializing: layout, seed: experiment.seed)
+    if let named = experiment.origin { try values.take(named, from: origin) }
+    self.init(
+      step: 0, values: values, moments: AdamMoments(count: layout.parameterCount),
+      digest: Digest(rawValue: 0))
+    digest = digest.extended(byHashes: slices.flatMap { $0.hashes() })
   }
 
   /// A state read from a checkpoint.
   init(step: Int, values: ParameterVector, moments: AdamMoments, digest: Digest) {
     self.step = step
-    self.values = values
-    self.moments = moments
     self.digest = digest
+    layout = values.layout
+    let chunks = 0..<Slice.chunking(of: layout).chunkCount
+    slices = [Slice(chunks, of: layout, values: values.flat, moments: moments)]
+  }
+
+  /// The parameters and statistics, flat, without copying unless they are cut.
+  var flat: Tensor { Self.joined(slices.map(\.values)) }
+
+  /// The parameters and statistics.
+  public var values: ParameterVector { ParameterVector(layout: layout, flat: flat) }
+
+  /// Adam's moments.
+  public var moments: AdamMoments {
+    AdamMoments(
+      first: Self.joined(slices.map(\.moments.first)),
+      second: Self.joined(slices.map(\.moments.second)))
+  }
+
+  /// The same state in so many slices, as equal as chunks allow.
+  func cut(into count: Int) -> TrainingState {
+    let chunkCount = Slice.chunking(of: layout).chunkCount
+    let (flat, moments) = (flat, moments)
+    var state = self
+    state.slices = (0..<count).map { index in
+      Slice(
+        index * chunkCount / count..<(index + 1) * chunkCount / count, of: layout, values: flat,
+        moments: moments)
+    }.filter { !$0.chunks.isEmpty }
+    return state
+  }
+
+  private static func joined(_ parts: [Tensor]) -> Tensor {
+    guard parts.count > 1 else { return parts[0] }
+    return Tensor(shape: [parts.reduce(0) { $0 + $1.count }]) { whole in
+      var start = 0
+      for part in parts {
+        let target = UnsafeMutableBufferPointer(rebasing: whole[start..<start + part.count])
+        part.withScalars { _ = target.initialize(from: $0) }
+        start += part.count
+      }
+    }
   }
 
   /// `reduce` and `update`: sums the contributions in replica order, applies Adam, folds the
   /// statistics in and extends the digest.
   ///
-  /// - Parameter contributions: one for each replica, in replica order.
-  /// - Throws: `TrainingError` if a contribution is not finite; the state is then unchanged.
+  /// - Parameters:
+  ///   - results: one for each replica, in replica order.
+  ///   - metrics: what was measured.
+  /// - Throws: `TrainingError` if a contribution or a loss is not finite; the state is then
+  ///   unchanged.
   public mutating func apply(
-    _ contributions: [Contribution], of experiment: Experiment
+    _ results: [ReplicaResult], of experiment: Experiment, metrics: [Metric]
   ) throws(TrainingError) -> StepOutcome {
-    let layout = contributions[0].layout
-    var (mean, firstNotFinite) = reduce(contributions)
-    if let position = firstNotFinite {
-      throw notFinite(position, in: contributions, layout: layout)
-    }
     let next = step + 1
-    let rate = experiment.learningRate.rate(atStep: next)
-    if let clipping = experiment.clipping { clip(&mean, layout.gradient, by: clipping) }
-    AdamStep(next, learningRate: rate, settings: experiment.adam).update(
-      &values.parameters, moments: &moments, in: layout.gradient,
-      gradient: mean.window(from: 0, shape: [layout.gradientCount]))
-    values.fold(
-      statistics: mean.window(from: layout.gradientCount, shape: [layout.statisticCount]))
-    digest = digest.extended(by: values.parameters, values.statistics)
-    step = next
-    var tally = Tally(categoryCount: layout.categoryCount)
-    for contribution in contributions { tally.add(contribution.tally) }
-    return StepOutcome(tally: tally, learningRate: rate, digest: digest)
-  }
-
-  private func clip(_ mean: inout Tensor, _ range: Range<Int>, by clipping: GradientClipping) {
-    let norm = GlobalNorm.norm(of: mean.window(from: range.lowerBound, shape: [range.count]))
-    let coefficient = clipping.coefficient(forNorm: norm)
-    guard coefficient < 1 else { return }
-    mean.withMutableScalars { scalars in
-      for i in range { scalars[i] *= coefficient }
+    let measurements = try sum(results.map(\.measurements), of: metrics, step: next)
+    let contributions = results.map(\.contribution)
+    let trained = try Trained(of: layout, frozen: experiment.frozen)
+    for index in slices.indices {
+      let range = slices[index].range
+      let parts = contributions.map {
+        $0.flat.window(from: range.lowerBound, shape: [range.count])
+      }
+      if let position = slices[index].reduce(parts, trained) {
+        throw notFinite(position, in: contributions)
+      }
     }
+    let rate = experiment.learningRate.rate(atStep: next)
+    let update = AdamStep(next, learningRate: rate, settings: experiment.adam)
+    let coefficient = experiment.clipping.map { clipping in
+      let squares = slices.flatMap { $0.squares() }
+      return clipping.coefficient(forNorm: GlobalNorm.norm(fromSquares: squares))
+    }
+    var hashes: [UInt64] = []
+    for index in slices.indices {
+      hashes += slices[index].apply(update, coefficient: coefficient ?? 1, trained)
+    }
+    digest = digest.extended(byHashes: hashes)
+    step = next
+    return StepOutcome(measurements: measurements, learningRate: rate, digest: digest)
   }
 
-  private func notFinite(
-    _ position: Int, in contributions: [Contribution], layout: ContributionLayout
-  ) -> TrainingError {
+  private func notFinite(_ position: Int, in contributions: [Contribution]) -> TrainingError {
     let replica = contributions.firstIndex { contribution in
       !contribution.flat.withScalars { $0[position].isFinite }
     }
-    let what: String
-    if layout.gradient.contains(position) {
-      let name = values.layout.parameter(at: position)?.name ?? "position \(position)"
-      what = "The gradient of \(name)"
-    } else if layout.statistics.contains(position) {
-      what = "A batch statistic"
-    } else {
-      what = "The loss"
-    }
-    let who = replica.map { "replica \($0)" } ?? "the sum over all replicas"
+    let name = layout.parameter(at: position)?.name
     return TrainingError(
+      notFinite: name.map { "The gradient of \($0)" } ?? "A batch statistic", of: replica,
+      step: step + 1)
+  }
+}
+
+/// What was measured in a step, summed in replica order.
+///
+/// Throws if the loss of a replica is not finite: nothing else tells that a model has gone astray
+/// before its gradients do.
+func sum(
+  _ replicas: [[Measurement]], of metrics: [Metric], step: Int
+) throws(TrainingError) -> Measurements {
+  if let replica = replicas.firstIndex(where: { !$0[0].sum.isFinite }) {
+    throw TrainingError(notFinite: "The loss", of: replica, step: step)
+  }
+  var sum = Measurements(of: metrics)
+  for measurements in replicas { sum.add(measurements) }
+  return sum
+}
+
+extension TrainingError {
+  /// A number that ends a run.
+  init(notFinite what: String, of replica: Int?, step: Int) {
+    let who = replica.map { "replica \($0)" } ?? "the sum over all replicas"
+    self.init(
       """
-      \(what) of \(who) is not finite at step \(step + 1). Training stops here; the last \
+      \(what) of \(who) is not finite at step \(step). Training stops here; the last \
       checkpoint is from before. A lower learning rate or --clip-norm 1 usually prevents this.
       """)
   }

@@ -1,14 +1,24 @@
 // Fused operations against their compositions, and any number of threads against one.
 
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Autodiff
 
 @Suite struct FusedTests {
   private struct Fused: Sendable {
-    let operation: Autodiff.Operation
+    let operation: FusedOperation
     let inputs: [Tensor]
+
+    /// The fused operation, of variables.
+    func callAsFunction(_ x: [Variable]) -> Variable { x[0].tape.apply(.fused(operation), x) }
+
+    /// The scale of a gradient that is nothing but rounding errors, because normalisation takes away
+    /// what the input adds: that of the weight before a convolution's bias.
+    func scale(of gradients: [Tensor], at position: Int) -> Tensor? {
+      operation.kind == .convolutionStack && position % 4 == 2 ? gradients[position - 1] : nil
+    }
   }
 
   private static func relation(
@@ -82,19 +92,37 @@ import Testing
     lstm([Int](repeating: 3, count: 33), features: 40, width: 1),
   ]
 
-  /// The engines that this machine has.
-  private static let engines = MatrixEngine.allCases.filter {
-    $0.failure(computingIn: .fp32) == nil
+  private static let all32 = Arithmetic.onThisMachine(in: [.fp32])
+  private static let all16 = Arithmetic.onThisMachine(in: [.bf16])
+
+  @Test(arguments: all.indices, all32)
+  func fusedEqualsComposition(_ index: Int, _ arithmetic: Arithmetic) throws {
+    let fused = Self.all[index]
+    let context = try arithmetic.context()
+    let a = Probe(fused.callAsFunction, at: fused.inputs, context: context)
+    let b = Probe({ fused.operation.composition($0) }, at: fused.inputs, context: context)
+    #expect(distance(of: a.value, from: b.value) < 1e-5)
+    for (position, gradient) in b.gradients.enumerated() {
+      let scale = fused.scale(of: b.gradients, at: position)
+      #expect(
+        distance(of: a.gradients[position], from: gradient, relativeTo: scale) < 1e-4,
+        "input \(position)")
+    }
   }
 
-  @Test(arguments: all.indices, engines)
-  func fusedEqualsComposition(_ index: Int, on engine: MatrixEngine) throws {
+  /// Recorded gradients are those of the composition in float32, whatever the operation rounds to.
+  @Test(arguments: all.indices, Arithmetic.onThisMachine())
+  func recordedGradientsAreTheCompositions(_ index: Int, _ arithmetic: Arithmetic) throws {
     let fused = Self.all[index]
-    let context = try ComputeContext(engine: engine)
-    let a = Probe({ $0[0].tape.apply(fused.operation, $0) }, at: fused.inputs, context: context)
-    let b = Probe({ fused.operation.composition($0) }, at: fused.inputs, context: context)
-    expectClose(a.value, b.value, tolerance: 1e-5)
-    for (x, y) in zip(a.gradients, b.gradients) { expectClose(x, y, tolerance: 1e-4) }
+    func recorded(
+      _ body: ([Variable]) -> Variable, _ arithmetic: Arithmetic
+    ) throws -> [Tensor] {
+      let context = try arithmetic.context()
+      return Probe(body, at: fused.inputs, directions: fused.inputs, context: context).gradients
+    }
+    #expect(
+      try recorded(fused.callAsFunction, arithmetic)
+        == recorded({ fused.operation.composition($0) }, arithmetic.unrounded))
   }
 
   /// The relations and the LSTMs, each with each engine that rounds.
@@ -102,17 +130,16 @@ import Testing
   /// Bfloat16 has 8 bits of mantissa, so a sum of many rounded products is off by some thousandths;
   /// where that moves an activation across zero, its gradient is off by more.
   @Test(
-    arguments: all.indices.filter { [.relation, .lstm].contains(all[$0].operation.kind) },
-    engines.filter { $0.failure(computingIn: .bf16) == nil })
-  func bfloat16IsNearFloat32(_ index: Int, on engine: MatrixEngine) throws {
+    arguments: all.indices.filter { [.relation, .lstm].contains(all[$0].operation.kind) }, all16)
+  func bfloat16IsNearFloat32(_ index: Int, _ arithmetic: Arithmetic) throws {
     let fused = Self.all[index]
-    let rounded = try ComputeContext(engine: engine, precision: .bf16)
-    let body = { (x: [Variable]) in x[0].tape.apply(fused.operation, x) }
-    let a = Probe(body, at: fused.inputs, context: rounded)
-    let b = Probe(body, at: fused.inputs, context: try ComputeContext(engine: engine))
+    let rounded = try arithmetic.context()
+    let a = Probe(fused.callAsFunction, at: fused.inputs, context: rounded)
+    let b = Probe(
+      fused.callAsFunction, at: fused.inputs, context: try arithmetic.unrounded.context())
     // A layer of one output has nothing that its rounding could be averaged with.
     let isNarrow = fused.inputs.contains { $0.shape == [1] }
-    #expect(distance(a, b) < (isNarrow ? 0.3 : 0.03))
+    #expect(a.distance(from: b) < (isNarrow ? 0.3 : 0.03))
     // A g of one layer has no product to round, and only our own kernels round an LSTM's.
     let isRounded =
       fused.operation.kind == .lstm ? rounded.roundsLSTMs : fused.inputs.count > 4
@@ -120,8 +147,8 @@ import Testing
   }
 
   /// Small whole numbers need no rounding, so every bit has to be that of float32.
-  @Test(arguments: engines.filter { $0.failure(computingIn: .bf16) == nil })
-  func bfloat16IsExactWhereNothingIsRounded(on engine: MatrixEngine) throws {
+  @Test(arguments: all16)
+  func bfloat16IsExactWhereNothingIsRounded(_ arithmetic: Arithmetic) throws {
     /// Whole numbers from -1 to 1, but for one in `period` zero.
     func whole(_ shape: Shape, _ index: UInt64, oneIn period: Int) -> Tensor {
       Tensor(
@@ -138,24 +165,23 @@ import Testing
       Variable.relation(
         objects: x[0], question: x[1], weights: [x[2], x[4], x[6]], biases: [x[3], x[5], x[7]])
     }
-    let exact = Probe(relation, at: inputs, context: try ComputeContext(engine: engine))
-    let rounded = Probe(
-      relation, at: inputs, context: try ComputeContext(engine: engine, precision: .bf16))
+    let exact = Probe(relation, at: inputs, context: try arithmetic.unrounded.context())
+    let rounded = Probe(relation, at: inputs, context: try arithmetic.context())
     #expect(exact.value == rounded.value)
     #expect(exact.value.scalars.contains { $0 > 256 }, "sums are not rounded")
   }
 
   /// What becomes of a first layer's output on its way into the second.
   @Test(
-    arguments: engines.filter { $0.failure(computingIn: .bf16) == nil },
+    arguments: all16,
     [
       (256, 256), (257, 256), (258, 258), (259, 260), (511, 512), (1.00390625, 1),
       (1.01171875, 1.015625), (1.004, 1.0078125),
     ] as [(Float, Float)])
   func activationsAreRoundedToTheNearestAndTiesToEven(
-    on engine: MatrixEngine, _ pair: (Float, Float)
+    _ arithmetic: Arithmetic, _ pair: (Float, Float)
   ) throws {
-    let tape = Tape(context: try ComputeContext(engine: engine, precision: .bf16))
+    let tape = Tape(context: try arithmetic.context())
     func constant(_ scalars: [Float], _ shape: Shape) -> Variable {
       tape.constant(Tensor(scalars, shape: shape))
     }
@@ -166,41 +192,28 @@ import Testing
     #expect(sum.value.item == pair.1)
   }
 
-  @Test(
-    .enabled(if: engines.allSatisfy { $0 == .openblas || $0.failure(computingIn: .bf16) == nil }))
-  func enginesThatRoundAgree() throws {
+  @Test func enginesThatRoundAgree() throws {
     for fused in Self.all where fused.operation.kind == .relation {
-      let body = { (x: [Variable]) in x[0].tape.apply(fused.operation, x) }
-      let probes = try Self.engines.filter { $0 != .openblas }.map {
-        Probe(body, at: fused.inputs, context: try ComputeContext(engine: $0, precision: .bf16))
+      let probes = try Self.all16.map {
+        Probe(fused.callAsFunction, at: fused.inputs, context: try $0.context())
       }
-      for probe in probes.dropFirst() { #expect(distance(probe, probes[0]) < 0.01) }
+      for probe in probes.dropFirst() { #expect(probe.distance(from: probes[0]) < 0.01) }
     }
   }
 
-  /// The largest distance of a value or gradient from the second one's, in relation to its size.
-  private func distance(_ a: Probe, _ b: Probe) -> Double {
-    zip([a.value] + a.gradients, [b.value] + b.gradients).map { x, y in
-      let difference = Kernels.binary(.subtract, x, y)
-      let size = dot(y, y)
-      return size == 0 ? dot(x, x) : (dot(difference, difference) / size).squareRoot()
-    }.max() ?? 0
-  }
-
-  @Test(arguments: Self.arithmetics)
-  func relationWithoutRecordingIsTheSame(_ engine: MatrixEngine, _ precision: Precision) throws {
-    let context = try ComputeContext(engine: engine, precision: precision)
+  @Test(arguments: Arithmetic.onThisMachine())
+  func relationWithoutRecordingIsTheSame(_ arithmetic: Arithmetic) throws {
+    let context = try arithmetic.context()
     for fused in Self.all where fused.operation.kind == .relation {
-      let silent = Tape(context: context, isRecording: false)
-      let body = { (x: [Variable]) in x[0].tape.apply(fused.operation, x) }
-      let recorded = Probe(body, at: fused.inputs, context: context).value
-      #expect(body(fused.inputs.map { silent.variable($0) }).value == recorded)
+      let tape = Tape(context: context)
+      let recorded = Probe(fused.callAsFunction, at: fused.inputs, context: context).value
+      #expect(fused(fused.inputs.map { tape.constant($0) }).value == recorded)
     }
   }
 
   /// Kernels of our own let it through, so that a broken run is noticed.
   @Test(
-    .enabled(if: MatrixEngine.avx512.failure(computingIn: .bf16) == nil),
+    .enabled(if: MatrixEngine.panels.failure(computingIn: .bf16) == nil),
     arguments: Precision.allCases)
   func notANumberReachesTheSumsOfItsSample(_ precision: Precision) throws {
     var inputs = Self.relation(7, 3, 1, [32, 40, 64], counts: [7, 7, 2]).inputs
@@ -209,7 +222,7 @@ import Testing
     inputs[0] = Tensor(objects, shape: inputs[0].shape)
     let sums = Kernels.relation(
       RelationOperands(inputs, shape: Self.three), shape: Self.three, keepsActivations: false,
-      context: try ComputeContext(engine: .avx512, precision: precision)
+      context: try ComputeContext(engine: .panels, precision: precision)
     ).output.scalars
     for (sample, row) in [sums[..<64], sums[64..<128], sums[128...]].enumerated() {
       #expect(row.allSatisfy { $0.isNaN == (sample == 1) })
@@ -242,30 +255,30 @@ import Testing
       _ = gradient(of: body(inputs), withRespectTo: wanted)
       return profile.entries.reduce(0) { $0 + $1.productOperations }
     }
-    let count = operations { $0[0].tape.apply(fused.operation, $0) }
+    let count = operations(fused.callAsFunction)
     #expect(count > 0 && count == operations { fused.operation.composition($0) })
   }
 
-  /// What this machine can compute with.
-  private static let arithmetics = MatrixEngine.allCases.flatMap { engine in
-    Precision.allCases.filter { engine.failure(computingIn: $0) == nil }.map { (engine, $0) }
-  }
-
-  @Test(arguments: Self.arithmetics)
-  func threadsChangeNoBit(_ engine: MatrixEngine, _ precision: Precision) throws {
-    let one = try ComputeContext(engine: engine, precision: precision)
-    let many = try ComputeContext(threadCount: 3, engine: engine, precision: precision)
-    let convolution = Fused(
-      operation: .convolution(ConvolutionGeometry(stride: 2, padding: 1)),
-      inputs: [noise([20, 3, 31, 17], 1), noise([8, 3, 3, 3], 2), noise([8], 3)])
-    let affine = Fused(
-      operation: .affine, inputs: [noise([900, 200], 1), noise([300, 200], 2), noise([300], 3)])
-    for fused in Self.all + [convolution, affine] {
-      let body = { (x: [Variable]) in x[0].tape.apply(fused.operation, x) }
-      let one = Probe(body, at: fused.inputs, context: one)
-      let many = Probe(body, at: fused.inputs, context: many)
-      #expect(one.value == many.value, "\(fused.operation.kind)")
-      #expect(one.gradients == many.gradients, "\(fused.operation.kind)")
+  @Test(arguments: Arithmetic.onThisMachine())
+  func threadsChangeNoBit(_ arithmetic: Arithmetic) throws {
+    let one = try arithmetic.context()
+    let many = try arithmetic.onThreads(3).context()
+    let convolution = { (x: [Variable]) in
+      x[0].convolution2D(weight: x[1], bias: x[2], stride: 2, padding: 1)
+    }
+    let affine = { (x: [Variable]) in x[0].affine(weight: x[1], bias: x[2]) }
+    let plain: [(([Variable]) -> Variable, [Shape])] = [
+      (convolution, [[20, 3, 31, 17], [8, 3, 3, 3], [8]]),
+      (affine, [[900, 200], [300, 200], [300]]),
+    ]
+    let cases =
+      Self.all.map { ($0.callAsFunction, $0.inputs) }
+      + plain.map { ($0.0, $0.1.enumerated().map { noise($1, UInt64($0 + 1)) }) }
+    for (index, (body, inputs)) in cases.enumerated() {
+      let one = Probe(body, at: inputs, context: one)
+      let many = Probe(body, at: inputs, context: many)
+      #expect(one.value == many.value, "case \(index)")
+      #expect(one.gradients == many.gradients, "case \(index)")
     }
   }
 }

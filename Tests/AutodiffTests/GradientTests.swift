@@ -11,9 +11,11 @@ import Testing
       let tape = Tape(context: context)
       let variables = entry.inputs().map { tape.variable($0) }
       let result = entry.body(variables)
-      let before = tape.recordCount
-      _ = gradient(of: result, withRespectTo: variables)
-      #expect(tape.recordCount == before, "\(entry.name)")
+      withExtendedLifetime([result] + variables) {
+        let before = tape.recordCount
+        _ = gradient(of: result, withRespectTo: variables)
+        #expect(tape.recordCount == before, "\(entry.name)")
+      }
     }
   }
 
@@ -94,10 +96,62 @@ import Testing
     let tape = Tape(context: context)
     let sum = tape.constant(Tensor(scalar: 2)) + tape.constant(Tensor(scalar: 3))
     #expect(sum.value.item == 5)
-    #expect(tape.recordCount == 0)
-    let silent = Tape(context: context, isRecording: false)
-    _ = silent.variable(Tensor(scalar: 2)) * 3
-    #expect(silent.recordCount == 0)
+    #expect(tape.recordCount == 0 && sum.isConstant)
+  }
+
+  /// Zeros would look like a minimum.
+  @Test func aGradientWithRespectToAConstantIsRefused() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let tape = Tape(context: context)
+      let x = tape.variable(.zeros([2, 3]))
+      let weight = tape.constant(.zeros([4, 3]), named: "g.0.weight")
+      _ = gradient(of: x.affine(weight: weight), withRespectTo: [x, weight])
+    }
+    let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(message.contains("affine [2, 4] with respect to constant g.0.weight [4, 3]"))
+  }
+
+  @Test func recordsLastAsLongAsAVariableHasThemInItsHistory() {
+    let tape = Tape(context: context)
+    let x = tape.variable(Tensor([1, 2], shape: [2]))
+    do {
+      let forgotten = (x * 3).exp()
+      withExtendedLifetime(forgotten) { #expect(tape.recordCount == 3) }
+    }
+    #expect(tape.recordCount == 1)
+    // What is between lasts with what came of it, and what came later may last longer.
+    var y = Optional((x * 3).exp())
+    let z = x.tanh()
+    withExtendedLifetime(y) { #expect(tape.recordCount == 4) }
+    y = nil
+    #expect(tape.recordCount == 2)
+    #expect(gradient(of: z, withRespectTo: [x])[0].shape == [2])
+    withExtendedLifetime((z * 2).detached) { #expect(tape.recordCount == 2) }
+    #expect(gradient(of: z.exp(), withRespectTo: [x, z])[1].value == z.exp().value)
+  }
+
+  /// However the loop is written: here each round's variable is there before the last one's is gone.
+  @Test func aLoopOfVariablesKeepsOneRound() {
+    let tape = Tape(context: context)
+    var x = tape.variable(Tensor([1, 2], shape: [2]))
+    for _ in 0..<50 {
+      let slope = gradient(of: (x * x).sum(), withRespectTo: [x])[0]
+      x = tape.variable((x - 0.1 * slope).value)
+      withExtendedLifetime(x) { #expect(tape.recordCount == 1) }
+    }
+    #expect(abs(x.value.scalars[1] - 2 * 0.0000142724769) < 1e-9)
+  }
+
+  @Test func anInnerStepWithoutRecordingLeavesNothing() {
+    let tape = Tape(context: context)
+    var x = tape.constant(Tensor([1, 2], shape: [2]))
+    for _ in 0..<3 {
+      x = x.innerStep(recording: false) { x in
+        x - 0.1 * gradient(of: (x * x).sum(), withRespectTo: [x])[0]
+      }
+      #expect(tape.recordCount == 0 && x.isConstant)
+    }
+    #expect(abs(x.value.scalars[0] - 0.512) < 1e-6)
   }
 
   @Test func depthDoesNotMatter() {

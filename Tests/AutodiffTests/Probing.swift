@@ -1,6 +1,7 @@
 // Directional derivatives, by the tape and by differences.
 
 import Tensors
+import TestSupport
 
 @testable import Autodiff
 
@@ -63,5 +64,11 @@ struct Probe {
     let projection = zip(first, directions).map { ($0 * tape.constant($1)).sum() }
       .reduce(tape.constant(.zeros([])), +)
     second = gradient(of: projection, withRespectTo: variables).map(\.value)
+  }
+
+  /// The largest distance of a value or gradient from another probe's.
+  func distance(from other: Probe) -> Double {
+    TestSupport.distance(
+      of: [value] + gradients, from: [other.value] + other.gradients, by: .euclidean)
   }
 }

@@ -1,9 +1,8 @@
 // The commands beside training: what they print, write and end with.
 
 import Foundation
+import Learning
 import NeuralNetworks
-import RelationNetworks
-import Tensors
 import Testing
 import Training
 
@@ -18,7 +17,7 @@ import Training
 
   @Test(arguments: [
     "", "tasks", "train", "evaluate", "generate", "compare", "bench", "bench step",
-    "bench kernels", "parity",
+    "bench kernels", "parity", "publish", "export", "data", "data check", "data import",
   ])
   func helpHasAnExample(command: String) throws {
     let words = command.split(separator: " ").map(String.init)
@@ -56,8 +55,8 @@ import Training
     try workspace.relate(
       [
         "train", "sort-of-clevr", "--preset", "small", "--run", "run", "--single-process",
-        "--steps", "19", "--batch-size", "1", "--training-images", "20",
-        "--validation-images", "1", "--test-images", "1",
+        "--steps", "19", "--batch-size", "1", "--set", "images.training=20",
+        "--set", "images.validation=1", "--set", "images.test=1",
       ]
     ).requiringSuccess()
     let experiment = try workspace.run("run").readExperiment().experiment
@@ -71,12 +70,14 @@ import Training
     let reference = try Reference.short.get()
     let path = reference.run.path
     let output = try workspace.relate(["evaluate", path, "--json"]).requiringSuccess().output
-    let report = try JSONDecoder().decode(EvaluationReport.self, from: Data(output.utf8))
-    #expect(SplitSummary(report) == reference.summary.test)
-    #expect(report.step == reference.summary.bestStep)
+    let report = try json(output)
+    #expect(report.names == ["digest", "metrics", "samples", "split", "step"])
+    #expect(try report["metrics"] == JSONValue(encoding: reference.summary.test.metrics))
+    #expect(report["step"]?.integer == reference.summary.bestStep)
+    #expect(report["digest"]?.text == reference.digests[reference.summary.bestStep - 1])
     let table = try workspace.relate(["evaluate", path, "--split", "validation"])
       .requiringSuccess().output
-    for name in ["relational", "non-relational", "closest", "overall"] {
+    for name in ["relational", "non-relational", "closest", "accuracy", "loss"] {
       #expect(table.contains(name))
     }
   }
@@ -92,10 +93,27 @@ import Training
     #expect(other.output.hasPrefix("different from step 1 on: "))
   }
 
+  @Test func moreRunsAreComparedWithTheFirst() throws {
+    let path = try Reference.short.get().run.path
+    let options = ["--single-process", "--seed", "2", "--set", "pairWidths=8"]
+    try workspace.train(.short, options, run: "other")
+    let ended = try workspace.relate(["compare", path, path, "other"])
+    #expect(ended.code == 1)
+    let lines = ended.output.split(separator: "\n")
+    #expect(lines.count == 4)
+    #expect(lines.first == "\(path): identical: 4 steps")
+    #expect(lines.dropFirst().first?.hasPrefix("other: different from step 1 on: ") == true)
+    #expect(
+      lines.suffix(2) == [
+        "  seed: 1 and 2", "  task.settings.pairWidths: [128, 128, 128, 128] and [8]",
+      ])
+    #expect(try workspace.relate(["compare", path, path, path]).code == 0)
+  }
+
   @Test func aDataSetIsGenerated() throws {
     let arguments = [
-      "generate", "sort-of-clevr", "--out", "data", "--training-images", "3",
-      "--validation-images", "1", "--test-images", "2", "--scale", "2",
+      "generate", "sort-of-clevr", "--out", "data", "--set", "images.training=3",
+      "--set", "images.validation=1", "--set", "images.test=2", "--scale", "2",
     ]
     try workspace.relate(arguments).requiringSuccess()
     for (split, count) in [("training", 3), ("validation", 1), ("test", 2)] {
@@ -112,19 +130,31 @@ import Training
     }
     // The same again is no mistake, another data set in the same place is one.
     #expect(try workspace.relate(arguments).code == 0)
-    #expect(try workspace.relate(arguments + ["--data-seed", "2"]).code == 1)
+    #expect(try workspace.relate(arguments + ["--set", "dataSeed=2"]).code == 1)
   }
 
-  private func bench(_ command: String, _ config: String) throws -> JSONValue {
+  private func bench(_ command: String, _ model: [String]) throws -> JSONValue {
     try json(
-      workspace.relate([
-        "bench", command, "--config", config, "--batch", "2", "--steps", "2", "--warmup", "1",
-        "--json",
-      ]).requiringSuccess().output)
+      workspace.relate(
+        ["bench", command] + model + [
+          "--batch", "2", "--steps", "2", "--warmup", "1", "--json",
+        ]
+      ).requiringSuccess().output)
+  }
+
+  @Test func aStepOfATrainedModelIsTimed() throws {
+    let run = try Reference.short.get().run.path
+    let result = try bench("step", ["--weights", run])
+    #expect(result["config"]?.text == run)
+    #expect(result["parameters"] == .integer(87_946))
+    expectRefusal(
+      try workspace.relate(["bench", "step", "--weights", run, "--config", "babi"]),
+      ["leave out --config"])
+    expectRefusal(try workspace.relate(["bench", "step"]), ["--config NAME", "--weights RUN"])
   }
 
   @Test func aStepIsTimed() throws {
-    let result = try bench("step", "clevr-state")
+    let result = try bench("step", ["--config", "clevr-state"])
     #expect(
       result.names == [
         "batch", "config", "engine", "mode", "ms_median", "ms_min", "parameters", "peak_bytes",
@@ -139,7 +169,7 @@ import Training
   }
 
   @Test func theTimeOfAStepIsSharedOutAmongItsParts() throws {
-    let result = try bench("kernels", "babi")
+    let result = try bench("kernels", ["--config", "babi"])
     guard let parts = result["parts"]?.list, case .number(let best)? = result["best_gigaflops"]
     else { throw TestFailure("No parts or no best rate: \(result)") }
     let names = parts.map { $0["name"] }
@@ -151,41 +181,11 @@ import Training
     #expect(abs(shares.reduce(0, +) - 1) < 0.1)
   }
 
-  @Test func parityTakesAndGivesSafetensors() throws {
-    let model = try BenchmarkModel(name: "sort-of-clevr-small")
-    var weights = SafetensorsWriter()
-    weights.add(ParameterVector(initializing: model.layout, seed: 3))
-    try weights.write(to: workspace.path("weights"))
-    let inputs = model.randomInputs(batch: 2, seed: 3)
-    guard case .numbers(let image) = inputs.seen.scene,
-      case .bits(let question) = inputs.seen.question,
-      case .labels(let labels) = inputs.target
-    else { throw TestFailure("The model takes other inputs than the test gives it.") }
-    var batch = SafetensorsWriter()
-    batch.add("image", image)
-    batch.add("question", question)
-    batch.add("target", labels)
-    try batch.write(to: workspace.path("batch"))
-    for (threads, out) in [("1", "one"), ("2", "two")] {
-      try workspace.relate([
-        "parity", "--config", "sort-of-clevr-small", "--weights", "weights", "--batch", "batch",
-        "--out", out, "--threads", threads,
-      ]).requiringSuccess()
-    }
-    let output = try Safetensors(contentsOf: workspace.path("one"))
-    let gradients = model.layout.parameters.map { "gradient.\($0.name)" }
-    #expect(Set(output.entries.map(\.name)) == Set(gradients + ["logits", "loss"]))
-    #expect(output.entry("logits")?.shape == [2, 10])
-    #expect(
-      FileManager.default.contentsEqual(
-        atPath: workspace.path("one"), andPath: workspace.path("two")))
-  }
-
   @Test func progressIsPlainLinesWithoutATerminal() throws {
     let ended = try workspace.train(.short, ["--workers", "1"], run: "run")
     #expect(!ended.output.contains("\r"))
     #expect(ended.output.contains(/step 4\/4  0 s left  loss \d+\.\d+ .*  1 worker\n/))
-    #expect(ended.output.contains("Test accuracy of the best version"))
+    #expect(ended.output.contains("The best version by validation, step "))
   }
 
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script")))

@@ -1,6 +1,7 @@
 // Files of a run that are damaged, foreign or cannot be written: said clearly, and nothing is lost.
 
 import Foundation
+import Learning
 import NeuralNetworks
 import Testing
 import Training
@@ -21,12 +22,6 @@ import Training
 
   private func resume() throws -> Ended {
     try workspace.relate(["train", "--run", "run", "--resume", "--single-process"])
-  }
-
-  private func expectRefusal(_ ended: Ended, _ words: [String]) {
-    #expect(ended.code == 1, "\(ended)")
-    #expect(ended.errors.hasPrefix("Error: "), "\(ended)")
-    for word in words { #expect(ended.errors.contains(word), "\(word)\n\(ended)") }
   }
 
   private func change(_ path: String, _ change: (inout Data) -> Void) throws {
@@ -85,7 +80,7 @@ import Training
 
   @Test(arguments: ["experiment.json", "steps.jsonl", "evaluations.jsonl"])
   func damagedRecordsAreNoticed(name: String) throws {
-    try change("\(run.path)/\(name)") { $0[2] = UInt8(ascii: "}") }
+    try change("\(run.path)/\(name)") { $0[0] = UInt8(ascii: "}") }
     expectRefusal(try resume(), [name, "damaged"])
   }
 
@@ -106,7 +101,7 @@ import Training
   @Test func withoutItsBestCheckpointARunReportsOnTheBestThatIsLeft() throws {
     var evaluations = try run.readEvaluations().filter { $0.split == .validation }
     #expect(evaluations.map(\.step) == [2, 4])
-    (evaluations[0].overall, evaluations[1].overall) = (0.9, 0.1)
+    (evaluations[0].metrics["accuracy"], evaluations[1].metrics["accuracy"]) = (0.9, 0.1)
     let lines = try evaluations.map {
       String(decoding: try JSONEncoder().encode($0), as: UTF8.self)
     }

@@ -59,6 +59,31 @@ import Training
     #expect(try workspace.run("run").digests() == Reference.states.get().digests)
   }
 
+  /// Ctrl-Z reaches the launcher alone: its children are groups of their own.
+  @Test func everyProcessIsSuspendedAndGoesOn() throws {
+    let launcher = try workspace.start(.states, ["--workers", "2"], run: "run")
+    try workspace.run("run").waitForStep(10)
+    let children = launcher.children
+    #expect(children.count == 3)
+    launcher.send(SIGTSTP)
+    let all = [launcher.identifier] + children
+    try waitUntil("all processes to be suspended", atMost: 10) {
+      all.allSatisfy { state(of: $0) == "T" }
+    }
+    let steps = workspace.run("run").finishedSteps
+    #expect(steps < Trial.states.steps)
+    usleep(300_000)
+    #expect(workspace.run("run").finishedSteps == steps)
+    launcher.send(SIGCONT)
+    try launcher.wait().requiringSuccess()
+    #expect(try workspace.run("run").digests() == Reference.states.get().digests)
+  }
+
+  private func state(of process: Int32) -> Substring? {
+    let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+    return status?.split(separator: ")").last?.split(separator: " ").first
+  }
+
   private func name(of process: Int32) -> String {
     let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe"))
     return ((path ?? "") as NSString).lastPathComponent

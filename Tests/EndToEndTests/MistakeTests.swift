@@ -11,18 +11,11 @@ import Training
 
   init() throws { workspace = try Workspace() }
 
-  /// What was typed after the name of an executable, and words of the answer.
-  private func expectRefusal(_ ended: Ended, code: Int32 = 1, _ words: [String]) {
-    #expect(ended.code == code, "\(ended)")
-    #expect(ended.errors.hasPrefix("Error: "), "\(ended)")
-    #expect(!ended.errors.contains("Fatal error"), "\(ended)")
-    for word in words { #expect(ended.errors.contains(word), "\(word)\n\(ended)") }
-  }
-
   @Test(arguments: [
     ("train sort-of-clever", ["no task called \"sort-of-clever\"", "sort-of-clevr"]),
     (
-      "train sort-of-clevr --preset tiny", ["no preset called \"tiny\"", "small", "paper", "quick"]
+      "train sort-of-clevr --preset tiny",
+      ["no preset of sort-of-clevr called \"tiny\"", "small", "paper", "quick"]
     ),
     ("train sort-of-clevr --model rn", ["no model called \"rn\"", "cnn-rn", "state-rn"]),
     ("train sort-of-clevr --stepz 4", ["--stepz", "--steps"]),
@@ -32,20 +25,30 @@ import Training
     ("train sort-of-clevr --epochs nan", ["--epochs nan"]),
     ("train sort-of-clevr --replicas 99999", ["at most 4096"]),
     ("train sort-of-clevr --learning-rate=-1", ["rate"]),
-    ("train sort-of-clevr --training-images 0", ["training split has 0 images"]),
+    ("train sort-of-clevr --set images.training=0", ["images.training is 0", "at least 1"]),
     ("train sort-of-clevr --workers 0", ["from 1 to 1024, not 0"]),
     ("train sort-of-clevr --workers 2 --single-process", ["not both"]),
     ("train", ["Name a task", "relate tasks"]),
     ("train --resume", ["--run DIR --resume"]),
     ("train --experiment missing.json", ["Cannot read missing.json"]),
-    ("train --experiment missing.json --steps 4", ["missing.json", "leave out"]),
+    ("train sort-of-clevr --experiment missing.json", ["leave out the task"]),
+    ("train sort-of-clevr --workers -1", ["from 1 to 1024, not -1"]),
+    ("train sort-of-clevr --seed -1", ["-1", "--seed"]),
+    ("train sort-of-clevr --set pairWidth=3", ["no setting called \"pairWidth\"", "pairWidths"]),
+    ("train sort-of-clevr --set pairWidths", ["pairWidths", "--set"]),
+    ("train sort-of-clevr --set pairWidths=wide", ["pairWidths"]),
+    ("train sort-of-clevr --set model=rn", ["no model called \"rn\"", "cnn-rn", "state-rn"]),
+    ("train sort-of-clevr --set images=3", ["images.training"]),
+    ("train sort-of-clevr --set dropout=high", ["dropout takes a number", "high"]),
+    ("train sort-of-clevr --set dataSeed=-1", ["dataSeed", "-1"]),
+    ("train sort-of-clevr --take conv", ["--from RUN"]),
     ("evaluate missing --split tests", ["tests", "training, validation"]),
     (
       "train sort-of-clevr --replicas 9000000000000000000 --batch-size 9", ["--replicas must be"]
     ),
     ("train sort-of-clevr --steps=-9223372036854775808", ["--steps must be"]),
     ("parity --config babi --weights w --batch b --out o --threads 0", ["--threads"]),
-    ("generate sort-of-clevr --out . --test-images 0", ["test split has 0 images"]),
+    ("generate sort-of-clevr --out . --set images.test=0", ["images.test is 0", "at least 1"]),
     ("bench step --config huge", ["no configuration called \"huge\"", "babi"]),
     ("bench step --config babi --batch 0", ["out of range"]),
   ])
@@ -124,6 +127,29 @@ import Training
     #expect(address.hasSuffix(":0") || ended.output.contains("cannot be reached"))
   }
 
+  @Test func aNameThatNobodyKnowsIsSaidToBeOne() throws {
+    let ended = try RunningProcess(
+      .worker, ["--server", "no-such-host.invalid:5555", "--join", "1"], in: workspace
+    ).wait(atMost: 20)
+    expectRefusal(ended, ["no-such-host.invalid"])
+    #expect(
+      ended.output.contains("the name no-such-host.invalid cannot be resolved"), "\(ended)")
+    #expect(!ended.output.contains("nobody listens"))
+  }
+
+  /// Whoever typed `relate train` is not told how a `ParameterServer` is used.
+  @Test(arguments: [
+    ["--run", "/dev/null/run"], ["--run", "run", "--freeze", "conv"],
+    ["--run", "run", "--from", "missing"],
+  ])
+  func anErrorOfAChildIsOneSentence(arguments: [String]) throws {
+    let ended = try workspace.relate(["train"] + Trial.short.options + arguments)
+    expectRefusal(ended, [])
+    #expect(!ended.errors.contains("Usage"), "\(ended)")
+    #expect(!ended.errors.contains("ParameterServer"), "\(ended)")
+    #expect(ended.errors.split(separator: "\n").count <= 2, "\(ended)")
+  }
+
   @Test func optionsBesideResumeMustAgreeWithTheRun() throws {
     try workspace.train(.short, ["--single-process"], run: "run")
     let again = ["--run", "run", "--resume", "--single-process"]
@@ -131,10 +157,10 @@ import Training
     try workspace.relate(["train", "sort-of-clevr"] + again).requiringSuccess()
     expectRefusal(
       try workspace.relate(["train", "--steps", "9", "--seed", "2"] + again), code: 64,
-      ["--resume", "another one", "seed, steps"])
+      ["--resume", "another one", "seed: 2, but the run's is 1"])
     expectRefusal(
       try workspace.relate(["train", "--preset", "small"] + again), code: 64,
-      ["--resume", "task"])
+      ["--resume", "preset: small, but the run's is quick"])
     #expect(try workspace.run("run").digests() == Reference.short.get().digests)
   }
 

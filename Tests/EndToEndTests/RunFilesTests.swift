@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Learning
 import NeuralNetworks
 import Testing
 import Training
@@ -19,6 +20,13 @@ import Training
       try JSONDecoder().decode(JSONValue.self, from: Data($0.utf8))
     }
   }
+
+  private static let metrics = [
+    "accuracy", "accuracy/non_relational", "accuracy/non_relational/horizontal",
+    "accuracy/non_relational/shape", "accuracy/non_relational/vertical", "accuracy/relational",
+    "accuracy/relational/closest", "accuracy/relational/count", "accuracy/relational/furthest",
+    "loss",
+  ]
 
   @Test func theFilesOfARun() throws {
     let names = try FileManager.default.contentsOfDirectory(atPath: run().path).sorted()
@@ -58,8 +66,10 @@ import Training
     for evaluation in evaluations {
       #expect(
         evaluation.names == [
-          "categories", "commonest_answer", "counts", "groups", "loss", "overall", "split", "step",
+          "baselines", "counts", "metrics", "samples", "split", "step",
         ])
+      #expect(evaluation["metrics"]?.names == Self.metrics)
+      #expect(evaluation["counts"]?.names == Self.metrics)
     }
   }
 
@@ -69,12 +79,16 @@ import Training
       summary.names == ["best_step", "digest", "seconds", "steps", "test", "validation"])
     for split in ["test", "validation"] {
       #expect(
-        summary[split]?.names == ["categories", "non_relational", "overall", "relational"])
+        summary[split]?.names == [
+          "categories", "metrics", "non_relational", "overall", "relational",
+        ])
       #expect(
         summary[split]?["categories"]?.names == [
           "closest", "count", "furthest", "horizontal", "shape", "vertical",
         ])
     }
+    #expect(summary["test"]?["metrics"]?.names == Self.metrics)
+    #expect(summary["test"]?["overall"] == summary["test"]?["metrics"]?["accuracy"])
     #expect(summary["steps"] == .integer(Trial.short.steps))
     let last = try run().digests().last
     #expect(summary["digest"]?.text == last)
@@ -84,7 +98,8 @@ import Training
     let record = try json(run().experimentPath)
     #expect(
       record.names == [
-        "engine", "experiment", "fingerprint", "machine", "numerics", "relate", "started",
+        "earlierSteps", "engine", "experiment", "fingerprint", "machine", "numerics", "relate",
+        "samples", "started",
       ])
     #expect(record["experiment"]?["batchSize"] == .integer(4))
     // The file is what the next run may begin from.

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels.h"
 
@@ -71,11 +72,36 @@ static void reductions(void) {
   report("sums");
   relate_add_columns(ROWS, COLUMNS, x, out);
   floats(out, COLUMNS);
+  for (int columns = 1; columns < 65; columns += 9) {
+    relate_add_columns(COUNT / columns, columns, x, out);
+    floats(out, columns);
+  }
+  int32_t order[20];
+  for (int i = 0; i < 20; i++) order[i] = i * 13 % 7;
+  relate_add_rows(20, order, COLUMNS, x, out);
+  floats(out, COLUMNS);
   for (int logarithm = 0; logarithm < 2; logarithm++) {
     relate_softmax(ROWS, COLUMNS, x, logarithm, out);
     floats(out, ROWS * COLUMNS);
   }
   report("columns and softmax");
+}
+
+static void sorting(void) {
+  // Ties and not-a-number, in few and in many numbers, next to one another and not.
+  enum { COUNT = 2600 };
+  float *x = numbers(COUNT);
+  for (int i = 0; i < COUNT; i++) x[i] = i % 89 ? roundf(64 * x[i]) : NAN;
+  int32_t *positions = calloc(COUNT, sizeof *positions);
+  uint64_t *scratch = calloc(2 * COUNT, sizeof *scratch);
+  if (!positions || !scratch) exit(1);
+  const int shapes[][3] = {{1, 26, 100}, {104, 25, 1}, {2, 650, 2}, {1, COUNT, 1}, {5, 130, 4}};
+  for (int i = 0; i < 10; i++) {
+    const int *shape = shapes[i / 2];
+    relate_sorted_positions(shape[0], shape[1], shape[2], x, i % 2, positions, scratch);
+    seen(positions, COUNT * sizeof *positions);
+  }
+  report("sorting");
 }
 
 static void update(void) {
@@ -155,6 +181,12 @@ static void lanes(void) {
   floats(out, L * OUTPUTS * VECTORS);
   relate_sum_lanes(OUTPUTS * VECTORS, out, sums);
   floats(sums, OUTPUTS * VECTORS);
+  // Without a bias; tiles of one, two and three vectors, and none.
+  for (int vectors = 0; vectors <= 4; vectors++) {
+    relate_multiply_lanes(INPUTS, offsets, weights, NULL, x, L, vectors, OUTPUTS, out, L,
+                          VECTORS * L);
+    floats(out, L * OUTPUTS * VECTORS);
+  }
   report("lanes");
 }
 
@@ -183,11 +215,26 @@ static void blocks(void) {
                                        y, out);
   floats(out, L * BORDERED);
   report("blocks");
+  // To a block and back, within a border and without, some lanes empty and none.
+  enum { SIZE = CHANNELS * PIXELS };
+  float *images = numbers(L * SIZE), *back = numbers(L * SIZE);
+  float *block = numbers(L * BORDERED * CHANNELS);
+  for (int i = 0; i < 4; i++) {
+    relate_block_shape whole = {CHANNELS, HEIGHT, WIDTH, i % 2, 2 * (i % 2)};
+    const int count = i < 2 ? IMAGES : L, elements = i % 2 ? BORDERED : PIXELS;
+    relate_block_from_images(&whole, count, images, block);
+    floats(block, (size_t)(L * elements * CHANNELS));
+    relate_block_to_images(&whole, count, block, back);
+    floats(back, (size_t)(count * SIZE));
+    if (memcmp(images, back, (size_t)(count * SIZE) * sizeof *back)) puts("images differ");
+  }
+  report("images");
 }
 
 int main(void) {
   elementwise();
   reductions();
+  sorting();
   update();
   relation();
   layers();

@@ -2,6 +2,7 @@
 
 import NeuralNetworks
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct AdamTests {
@@ -18,7 +19,7 @@ import Testing
         gradient: gradients.window(from: (step - 1) * count, shape: [count]))
       let after = expected.window(from: (step - 1) * count, shape: [count])
       // One unit in the last place of the greatest parameter, per step.
-      #expect(relativeError(parameters, after) < Float(step) * 1.2e-7, "step \(step)")
+      #expect(distance(of: parameters, from: after) < Double(step) * 1.2e-7, "step \(step)")
     }
     let first = try golden.tensor("adam/first")
     let second = try golden.tensor("adam/second")
@@ -34,9 +35,9 @@ import Testing
     var moments = AdamMoments(count: 3)
     AdamStep(1, learningRate: 0.25).update(
       &parameters, moments: &moments, in: 0..<3, gradient: Tensor([0.5, -4, 0], shape: [3]))
-    #expect(relativeError(parameters, Tensor([0.75, 1.25, 1], shape: [3])) < 1e-6)
-    #expect(relativeError(moments.first, Tensor([0.05, -0.4, 0], shape: [3])) < 1e-6)
-    #expect(relativeError(moments.second, Tensor([0.00025, 0.016, 0], shape: [3])) < 1e-6)
+    #expect(distance(of: parameters, from: Tensor([0.75, 1.25, 1], shape: [3])) < 1e-6)
+    #expect(distance(of: moments.first, from: Tensor([0.05, -0.4, 0], shape: [3])) < 1e-6)
+    #expect(distance(of: moments.second, from: Tensor([0.00025, 0.016, 0], shape: [3])) < 1e-6)
   }
 
   @Test(arguments: [1, 7, 64, 300]) func rangesGiveTheBitsOfTheWhole(chunk: Int) {

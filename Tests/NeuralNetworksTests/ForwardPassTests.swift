@@ -6,13 +6,15 @@ import Tensors
 import Testing
 
 @Suite struct ForwardPassTests {
+  private static let training = PassMode.training(seed: 1, step: 1, replica: 0)
+
   @Test func gradientIsZeroForWhatWasNotUsed() throws {
     var layout = ParameterLayout()
     let idle = Linear("idle", from: 2, to: 2, in: &layout)
     let used = Linear("used", from: 2, to: 2, in: &layout)
     let read = Linear("read", from: 2, to: 2, in: &layout)
     let pass = ForwardPass(
-      ParameterVector(initializing: layout, seed: 1), mode: .evaluation,
+      ParameterVector(initializing: layout, seed: 1), mode: Self.training,
       context: try ComputeContext())
     let x = pass.tape.constant(Tensor([1, 2], shape: [1, 2]))
     _ = read(x, in: pass)
@@ -30,11 +32,37 @@ import Testing
     var layout = ParameterLayout()
     let layer = Linear("layer", from: 1, to: 1, in: &layout)
     let pass = ForwardPass(
-      ParameterVector(initializing: layout, seed: 1), mode: .evaluation,
+      ParameterVector(initializing: layout, seed: 1), mode: Self.training,
       context: try ComputeContext())
     let a = layer(pass.tape.constant(Tensor([2], shape: [1, 1])), in: pass)
     let b = layer(pass.tape.constant(Tensor([5], shape: [1, 1])), in: pass)
     #expect(pass.gradient(of: (a + b).sum()).scalars == [7, 2])
+  }
+
+  @Test func anEvaluationRecordsNothing() throws {
+    var layout = ParameterLayout()
+    let network = Perceptron("network", from: 3, through: [4, 2], in: &layout)
+    let norm = BatchNormalization("norm", channels: 2, in: &layout)
+    let pass = ForwardPass(
+      ParameterVector(initializing: layout, seed: 1), mode: .evaluation,
+      context: try ComputeContext())
+    let x = pass.tape.constant(Tensor(repeating: 0.5, shape: [5, 3]))
+    let y = norm(network(x, in: pass), in: pass)
+    withExtendedLifetime(y) { #expect(pass.tape.recordCount == 0 && y.isConstant) }
+  }
+
+  @Test func theParametersGradientIsRefusedInAnEvaluation() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var layout = ParameterLayout()
+      let layer = Linear("layer", from: 1, to: 1, in: &layout)
+      let pass = ForwardPass(
+        ParameterVector(initializing: layout, seed: 1), mode: .evaluation,
+        context: try ComputeContext())
+      let x = pass.tape.variable(.zeros([3, 1]))
+      _ = pass.gradient(of: layer(x, in: pass))
+    }
+    let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(message.contains("reshape [3, 1]") || message.contains("affine [3, 1]"))
   }
 
   private func dropped(_ mode: PassMode, layer: Int = 0) throws -> [Float] {

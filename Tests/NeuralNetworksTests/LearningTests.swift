@@ -3,17 +3,19 @@
 import Autodiff
 import NeuralNetworks
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct LearningTests {
-  @Test func tenLossesFollowPyTorch() throws {
+  @Test(arguments: Arithmetic.onThisMachine(in: [.fp32], threads: [1, 2]))
+  func tenLossesFollowPyTorch(_ arithmetic: Arithmetic) throws {
     let golden = try Golden.file()
     var layout = ParameterLayout()
     let model = Perceptron("layer", from: 4, through: [8, 3], in: &layout)
     var values = try ParameterVector(golden, layout: layout, prefix: "training/parameters/")
     let input = try golden.tensor("training/input")
     let labels = try golden.integers("training/labels").map(Int32.init)
-    let context = try ComputeContext()
+    let context = try arithmetic.context()
     var moments = AdamMoments(count: layout.parameterCount)
     var losses: [Float] = []
     for step in 1...10 {

@@ -1,5 +1,6 @@
 // Files that nobody vouches for: each fault has its error, and nothing traps.
 
+import Files
 import Foundation
 import NeuralNetworks
 import Tensors

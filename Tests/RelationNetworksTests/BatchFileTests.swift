@@ -1,6 +1,7 @@
 // Batches in files: what another program wrote is read, and what does not fit is named.
 
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
@@ -12,19 +13,20 @@ import Testing
   private func inputs(
     without missing: String = "", story: (Shape, Int64) = ([2, 20, 7], 179),
     question: (Shape, Int64) = ([2, 4], 0), target: (Shape, Int64) = ([2], 158)
-  ) throws -> BenchmarkModel.Inputs {
+  ) throws -> AnswerBatch {
     var writer = SafetensorsWriter()
     for (name, (shape, word)) in [("objects", story), ("question", question), ("target", target)]
     where name != missing {
       writer.add(name, [Int64](repeating: word, count: shape.count), shape: shape)
     }
     let file = try Safetensors(decoding: writer.encoded(), file: "batch.safetensors")
-    return try BenchmarkModel.Inputs(file, for: BenchmarkModel(name: "babi"))
+    let model = try BAbIFamily.model(BAbIFamily.presets[0].settings, data: nil)
+    return try BAbIFamily.batch(for: model, from: file, prefix: "")
   }
 
   @Test func aSoundBatchIsRead() throws {
     let inputs = try inputs()
-    guard case .story(let story) = inputs.seen.scene, case .words(let words) = inputs.seen.question,
+    guard case .story(let story, nil) = inputs.scene, case .words(let words) = inputs.question,
       case .labels(let labels) = inputs.target
     else {
       Issue.record("not a story, a question of words and labels")
@@ -35,7 +37,7 @@ import Testing
   }
 
   @Test func whatDoesNotFitIsNamed() {
-    func expectError(_ words: String..., in body: () throws -> BenchmarkModel.Inputs) {
+    func expectError(_ words: String..., in body: () throws -> AnswerBatch) {
       #expect {
         try body()
       } throws: { error in

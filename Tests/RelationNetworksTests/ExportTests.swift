@@ -1,7 +1,8 @@
 // Exported files say what the data set says, and nobody's files are written over.
 
 import Foundation
-import NeuralNetworks
+import Learning
+import Pictures
 import Testing
 
 @testable import RelationNetworks
@@ -9,14 +10,6 @@ import Testing
 @Suite struct ExportTests {
   static let dataSet = SortOfCLEVR.DataSet(
     seed: 21, imageCounts: .init(training: 5, validation: 2, test: 3))
-
-  /// Runs `body` with a path that does not exist yet, and removes what is there afterwards.
-  private func withDirectory(_ body: (URL) throws -> Void) throws {
-    let directory = FileManager.default.temporaryDirectory
-      .appendingPathComponent("relate-export-\(UUID().uuidString)", isDirectory: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    try body(directory)
-  }
 
   @Test func filesHoldTheDataSet() throws {
     try withDirectory { directory in
@@ -26,25 +19,41 @@ import Testing
       for split in Split.allCases {
         let folder = directory.appendingPathComponent(split.rawValue)
         let data = try Data(contentsOf: folder.appendingPathComponent("questions.json"))
-        let entries = try JSONDecoder().decode([SortOfCLEVR.ExportedImage].self, from: data)
+        let entries = try JSONDecoder().decode([SortOfCLEVR.ListedScene].self, from: data)
         #expect(entries.count == Self.dataSet.imageCounts[split])
         for (index, entry) in entries.enumerated() {
           let scene = Self.dataSet.scene(index, in: split)
           let image = try RGBImage(contentsOf: folder.appendingPathComponent(entry.image))
           #expect(image == scene.rgbImage(scale: 2))
-          #expect(entry.objects.map(\.center) == scene.objects.map { [$0.x, $0.y] })
-          #expect(entry.objects.map(\.shape) == scene.objects.map(\.outline.name))
+          #expect(entry.objects?.map(\.center) == scene.objects.map { [$0.x, $0.y] })
+          #expect(entry.objects?.map(\.shape) == scene.objects.map(\.outline.name))
           for (number, question) in entry.questions.enumerated() {
             let sample = Self.dataSet.sample(20 * index + number, in: split)
             #expect(question.bits.map(Float.init) == sample.question.bits)
             #expect(question.label == sample.answer.rawValue)
             #expect(question.answer == sample.answer.name)
-            #expect(question.question.contains(sample.question.color.name))
+            #expect(question.question == sample.question.text)
           }
         }
       }
       let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
-      #expect(names.sorted() == ["dataset.json", "test", "training", "validation"])
+      #expect(names.sorted() == ["generated.json", "test", "training", "validation"])
+    }
+  }
+
+  @Test func someSplitsCanBeWrittenAndTheSizeIsKnownBefore() throws {
+    try withDirectory { directory in
+      let size = Self.dataSet.exportSize(splits: [.test, .validation], scale: 2)
+      try Self.dataSet.export(to: directory, splits: [.test, .validation], scale: 2)
+      let found = FileManager.default.enumerator(at: directory, includingPropertiesForKeys: nil)
+      let files = (found?.compactMap { $0 as? URL } ?? []).compactMap {
+        try? Data(contentsOf: $0).count
+      }
+      #expect(files.count == size.files && size.files == 1 + 4 + 3)
+      let bytes = files.reduce(0, +)
+      #expect(abs(Double(size.bytes) / Double(bytes) - 1) < 0.05, "\(size.bytes), not \(bytes)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+      #expect(names.sorted() == ["generated.json", "test", "validation"])
     }
   }
 

@@ -1,6 +1,7 @@
 // The questions and answers of Sort-of-CLEVR against an oracle that reads only bits and pixels.
 
-import NeuralNetworks
+import Learning
+import Pictures
 import Testing
 
 @testable import RelationNetworks
@@ -101,19 +102,36 @@ import Testing
     }
   }
 
-  @Test func commonestAnswers() {
+  @Test func commonestAnswers() throws {
     let dataSet = SortOfCLEVR.DataSet(
       seed: 2, imageCounts: .init(training: 2_000, validation: 1, test: 0))
-    let shares = dataSet.commonestAnswerAccuracy(in: .training)
-    #expect(shares.count == 6)
+    let baseline = dataSet.commonestAnswers()
+    #expect(baseline.name == "always the commonest answer")
+    let shares = SortOfCLEVR.Kind.allCases.map {
+      baseline.value(of: $0.metric.path, on: .training) ?? .nan
+    }
     for share in shares.prefix(5) { #expect(share > 0.5 && share < 0.53) }
     #expect(abs(shares[5] - 10 / 32) < 0.03)
-    #expect(dataSet.commonestAnswerAccuracy(in: .test) == [0, 0, 0, 0, 0, 0])
+    // The first thousand images have ten questions of either group each.
+    let measured = try #require(baseline.measurements[.training])
+    #expect(measured.values.reduce(0) { $0 + $1.weight } == 20_000)
+    #expect(baseline.value(of: "accuracy", on: .test) == nil)
   }
 
   @Test func theBitsOfAQuestion() {
     let question = SortOfCLEVR.Question(.furthest, of: .blue)
     #expect(question.bits == [0, 0, 1, 0, 0, 0, 0, 1, 0, 1, 0])
+    for color in SortOfCLEVR.Color.allCases {
+      for kind in SortOfCLEVR.Kind.allCases {
+        let question = SortOfCLEVR.Question(kind, of: color)
+        #expect(SortOfCLEVR.Question(bits: question.bits) == question)
+      }
+    }
+    #expect(SortOfCLEVR.Question(bits: [1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0]) == nil)
+    #expect(SortOfCLEVR.Question(bits: [0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0]) == nil)
+    #expect(SortOfCLEVR.Question(bits: [1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0]) == nil)
+    #expect(SortOfCLEVR.Question(bits: [Float](repeating: 1, count: 11)) == nil)
+    #expect(SortOfCLEVR.Question(bits: []) == nil)
     #expect(SortOfCLEVR.Question(.shape, of: .yellow).bits == [0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0])
     #expect(
       SortOfCLEVR.Answer.allCases.map(\.name)

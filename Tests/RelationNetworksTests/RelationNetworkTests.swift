@@ -3,6 +3,7 @@
 import Autodiff
 import NeuralNetworks
 import Tensors
+import TestSupport
 import Testing
 
 @testable import RelationNetworks
@@ -24,31 +25,32 @@ import Testing
     question = Tensor((0..<3 * 3).map { _ in random.normal() }, shape: [3, 3])
   }
 
-  private func pass(threads: Int = 1) throws -> ForwardPass {
-    ForwardPass(values, mode: .evaluation, context: try ComputeContext(threadCount: threads))
+  private func pass(_ mode: PassMode = .evaluation) throws -> ForwardPass {
+    ForwardPass(values, mode: mode, context: try ComputeContext())
   }
 
   private func logits(_ objects: Tensor, counts: [Int]? = nil) throws -> Tensor {
     let pass = try pass()
     return network(
-      pass.tape.constant(objects), question: pass.tape.constant(question), objectCounts: counts,
-      in: pass
+      ObjectSet(pass.tape.constant(objects), counts: counts),
+      question: pass.tape.constant(question), in: pass
     ).value
   }
 
   @Test func theFusedRelationIsTheComposition() throws {
-    let (fused, composed) = (try pass(), try pass())
+    let training = PassMode.training(seed: 1, step: 1, replica: 0)
+    let (fused, composed) = (try pass(training), try pass(training))
     let first = network(
-      fused.tape.constant(objects), question: fused.tape.constant(question), in: fused)
+      ObjectSet(fused.tape.constant(objects)), question: fused.tape.constant(question), in: fused)
     let second = network.composed(
       composed.tape.constant(objects), question: composed.tape.constant(question), in: composed)
-    #expect(GoldenTests.difference(first.value, second.value) < 1e-5)
+    #expect(distance(of: first.value, from: second.value) < 1e-5)
     let labels: [Int32] = [2, 0, 6]
     let gradients = (
       fused.gradient(of: first.crossEntropy(labels: labels)),
       composed.gradient(of: second.crossEntropy(labels: labels))
     )
-    #expect(GoldenTests.difference(gradients.0, gradients.1) < 1e-5)
+    #expect(distance(of: gradients.0, from: gradients.1) < 1e-5)
   }
 
   @Test func theOrderOfObjectsDoesNotMatter() throws {
@@ -64,7 +66,7 @@ import Testing
       }
     }
     let (first, second) = (try logits(objects), try logits(shuffled))
-    #expect(GoldenTests.difference(first, second) < 1e-5)
+    #expect(distance(of: first, from: second) < 1e-5)
     #expect(first != Tensor.zeros(first.shape))
   }
 
@@ -89,29 +91,5 @@ import Testing
         "rn.g.4.weight [16, 20]", "rn.g.4.bias [16]", "rn.f.0.weight [12, 16]", "rn.f.0.bias [12]",
         "rn.f.2.weight [7, 12]", "rn.f.2.bias [7]",
       ])
-  }
-
-  @Test func coordinatesAreRowAndColumn() {
-    let tags = ConvolutionalEncoder.coordinates(rows: 5, columns: 5)
-    #expect(tags.shape == [25, 2])
-    #expect(Array(tags.scalars[0..<6]) == [-1, -1, -1, -0.5, -1, 0])
-    #expect(Array(tags.scalars[46..<50]) == [1, 0.5, 1, 1])
-  }
-
-  @Test(arguments: [
-    ("sort-of-clevr-small", 364_402), ("sort-of-clevr-paper", 20_005_986),
-    ("clevr-pixels", 485_061), ("clevr-state", 2_055_517), ("babi", 534_047),
-    ("physical", 2_884_200),
-  ])
-  func benchmarkModelsHaveTheYardstickSize(name: String, count: Int) throws {
-    #expect(try BenchmarkModel(name: name).layout.parameterCount == count)
-  }
-
-  @Test func unknownNamesListTheKnownOnesClosestFirst() {
-    #expect {
-      try BenchmarkModel(name: "clever-state")
-    } throws: {
-      "\($0)".contains("\"clever-state\"; known are clevr-state, ")
-    }
   }
 }

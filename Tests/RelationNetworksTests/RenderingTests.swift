@@ -1,7 +1,8 @@
 // Pixels and state descriptions against slow, obvious references.
 
 import Foundation
-import NeuralNetworks
+import Learning
+import Pictures
 import Testing
 
 @testable import RelationNetworks
@@ -65,37 +66,5 @@ import Testing
     #expect(Array(rows[0..<10]) == [-1, 1, 1, 0, 0, 0, 0, 0, 1, 0])
     #expect(Array(rows[10..<20]) == [0.5, -0.5, 0, 1, 0, 0, 0, 0, 0, 1])
     #expect(rows.allSatisfy { abs($0) <= 1 })
-  }
-
-  @Test func imagesSurvivePNG() throws {
-    var random = SystemRandomNumberGenerator()
-    var noise = RGBImage(width: 31, height: 17, filledWith: 0)
-    for index in noise.bytes.indices { noise.bytes[index] = .random(in: 0...255, using: &random) }
-    for image in [noise, Self.scenes[0].rgbImage(), RGBImage(width: 1, height: 1, filledWith: 3)] {
-      let data = try image.pngData()
-      #expect(data.prefix(8) == Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))
-      #expect(try RGBImage(png: data, name: "image") == image)
-    }
-  }
-
-  @Test func damagedFilesGiveErrors() throws {
-    let data = try Self.scenes[0].rgbImage().pngData()
-    var header = data
-    header[16] = 0x7F  // a width of two thousand million
-    let damaged = [Data(), Data([1, 2, 3]), data.prefix(20), data.prefix(data.count / 2), header]
-    for data in damaged {
-      #expect {
-        try RGBImage(png: data, name: "broken.png")
-      } throws: {
-        "\($0)".hasPrefix("broken.png: ")
-      }
-    }
-    let missing = URL(fileURLWithPath: "/nonexistent/image.png")
-    #expect(throws: PNGError.self) { try RGBImage(contentsOf: missing) }
-    for index in stride(from: 8, to: data.count, by: 3) {
-      var mutated = data
-      mutated[index] ^= 0x55
-      _ = try? RGBImage(png: mutated, name: "mutated")
-    }
   }
 }

@@ -1,6 +1,6 @@
 // What must hold of every Sort-of-CLEVR scene, and the literal first ones.
 
-import NeuralNetworks
+import Learning
 import Testing
 
 @testable import RelationNetworks
@@ -102,6 +102,10 @@ import Testing
     #expect(digest(pixels) == 0x3FC5DF330010CA15)
     let dataSet = SortOfCLEVR.DataSet(seed: 1)
     let samples = (0..<2_000).map { dataSet.sample($0, in: .training) }
+    // As the family's file shows it.
+    #expect(samples[0].question.text == "What shape is the orange object?")
+    #expect(samples[10].question.text == "What shape is the object nearest to the gray one?")
+    #expect(samples[0].answer == .circle && samples[10].answer == .square)
     #expect(digest(samples.flatMap(\.question.bits)) == 0xF77B206F0E18E9E5)
     #expect(digest(samples.map { Float($0.answer.rawValue) }) == 0x280C226EF66CDF65)
   }

@@ -45,8 +45,8 @@ import Testing
         let labels = (0..<16).map { _ in Int32(random.integer(below: 7)) }
         training.step { pass in
           network(
-            pass.tape.constant(objects), question: pass.tape.constant(question),
-            objectCounts: counts, in: pass
+            ObjectSet(pass.tape.constant(objects), counts: counts),
+            question: pass.tape.constant(question), in: pass
           ).crossEntropy(labels: labels)
         }
       }
@@ -67,23 +67,24 @@ enum ModelKind: String, CaseIterable, Codable {
   case pixels, pixelsWithoutRelation, words, story, objects
 
   /// A model with a few chunks of work, so that threads have something to share.
-  var model: BenchmarkModel {
+  var model: AnswerModel {
     let language = AnswerModelConfiguration.Language(
       vocabulary: 20, embeddingWidth: 8, stateWidth: 16)
     func model(
       _ scene: AnswerModelConfiguration.Scene, _ question: AnswerModelConfiguration.Question,
       _ reasoning: AnswerModelConfiguration.Reasoning = .relation
-    ) -> BenchmarkModel {
-      let configuration = AnswerModelConfiguration(
-        scene: scene, question: question, language: language, reasoning: reasoning,
-        pairWidths: [32, 32, 32, 32], readoutWidths: [32, 32], answerCount: 8, dropout: 0.5)
-      return BenchmarkModel(configuration, hasBinaryAnswers: self == .objects)
+    ) -> AnswerModel {
+      AnswerModel(
+        AnswerModelConfiguration(
+          scene: scene, question: question, reasoning: reasoning, pairWidths: [32, 32, 32, 32],
+          readoutWidths: [32, 32],
+          answers: self == .objects ? .truths(8, elements: "edges") : .labels(8), dropout: 0.5))
     }
     return switch self {
     case .pixels: model(.image(extent: 16, channels: [8, 8]), .bits(5))
     case .pixelsWithoutRelation: model(.image(extent: 16, channels: [8, 8]), .bits(5), .perceptron)
-    case .words: model(.objects(count: 8, features: 6), .words(7))
-    case .story: model(.story(sentences: 8, words: 5), .words(5))
+    case .words: model(.objects(count: 8, features: 6), .words(7, language))
+    case .story: model(.story(sentences: 8, words: 5, language), .words(5, language))
     case .objects: model(.objects(count: 8, features: 6), .none)
     }
   }
@@ -109,12 +110,13 @@ private func expectSteadyMemory(
   of kind: ModelKind, _ arithmetic: Arithmetic, threadCount: Int
 ) throws {
   let model = kind.model
-  let inputs = model.randomInputs(batch: 48, seed: 0)
+  var random = CounterRandom(seed: 0, purpose: .trial, index: 0)
+  let batch = model.trialBatch(count: 48, random: &random)
   let context = try ComputeContext(
     threadCount: threadCount, engine: arithmetic.engine, precision: arithmetic.precision)
   var training = Training(of: model.layout, context)
   func memoryAfterStep() -> TensorMemory {
-    training.step { model.forward(inputs, in: $0).loss }
+    training.step { model.loss(of: model.predict(batch, in: $0), for: batch, in: $0) }
     return TensorMemory.current
   }
   for _ in 0..<2 { _ = memoryAfterStep() }

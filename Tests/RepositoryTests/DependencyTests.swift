@@ -11,13 +11,18 @@ import Testing
     let mathematics: Set = ["Tensors", "Autodiff", "NeuralNetworks"]
     return [
       "Files": [],
+      "Pictures": ["Files", "CPNG"],
+      "DataFiles": ["Files", "CZip", "CXXHash"],
       "Tensors": ["COpenBLAS", "COneDNN", "CKernels"],
       "Autodiff": ["Tensors"],
       "NeuralNetworks": ["Autodiff", "Tensors", "Files"],
-      "RelationNetworks": mathematics.union(["CPNG"]),
+      "Learning": mathematics.union(["Files", "DataFiles", "CXXHash"]),
+      "RelationNetworks": mathematics.union(["Learning", "Files", "DataFiles", "Pictures"]),
       "Messaging": ["CZeroMQ"],
-      "Training": mathematics.union(["Messaging", "Files", "CXXHash"]),
-      "Launching": mathematics.union(["Messaging", "RelationNetworks", "Training"]),
+      "Training": mathematics.union(["Learning", "Messaging", "Files", "CXXHash"]),
+      "Launching": mathematics.union([
+        "Learning", "RelationNetworks", "Training", "Messaging", "Files", "DataFiles",
+      ]),
       "relate": ["Launching"],
       "ParameterServer": ["Launching"],
       "Worker": ["Launching"],

@@ -34,7 +34,7 @@ import Testing
   ///
   /// Names with placeholders, such as `docs/NNNN-<title>.md` or `Sources/*`, name no one file.
   private func quotedPaths(_ line: Substring) -> [String] {
-    let folders = ["Sources", "Tests", "Snippets", "Benchmarks", "docs", "scripts", "cluster"]
+    let folders = ["Sources", "Tests", "docs", "scripts", "examples"]
     return line.matches(of: /`([^`]+)`/).flatMap { match in
       match.1.split(separator: " ").compactMap { word in
         var path = word
@@ -71,6 +71,22 @@ import Testing
         .map { "\(document.path) names \($0)" }
     }
     #expect(missing == [])
+  }
+
+  /// What CONTRIBUTING.md shows of a task of one's own is a part of the example that is built.
+  @Test func theTaskThatIsShownIsTheOneThatIsBuilt() throws {
+    let example = try #require(tree.file(at: "examples/Sources/OwnTask/ClosePairs.swift"))
+    let document = try #require(tree.file(at: "CONTRIBUTING.md"))
+    let shown = try #require(document.text.firstMatch(of: /```swift\n((?s).*?)```/)).1
+      .split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+      .filter { !$0.isEmpty && $0 != "…" && $0 != "..." }
+    #expect(shown.count > 5)
+    var rest = example.lines.map { $0.trimmingCharacters(in: .whitespaces) }[...]
+    for line in shown {
+      let index = try #require(
+        rest.firstIndex(of: line), "\(line) is not in the example, or not in this order")
+      rest = rest[(index + 1)...]
+    }
   }
 
   @Test func theMapShowsEveryFile() {

@@ -32,14 +32,15 @@ struct SourceTree: Sendable {
   /// Everything a person wrote: the folders of the project and the files beside them.
   func everything() throws -> [TextFile] {
     let folders = [
-      "Sources", "Tests", "Snippets", "Benchmarks", "docs", "scripts", "cluster", "examples",
+      "Sources", "Tests", "docs", "scripts", "examples",
       ".github",
     ]
     let beside = try FileManager.default.contentsOfDirectory(atPath: root.path).filter {
       var isDirectory: ObjCBool = false
       let path = root.appendingPathComponent($0).path
+      // In a work tree of its own, Git's folder is a file.
       return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-        && !isDirectory.boolValue
+        && !isDirectory.boolValue && $0 != ".git"
     }
     return folders.flatMap { files(under: $0) } + beside.sorted().compactMap(file(at:))
   }

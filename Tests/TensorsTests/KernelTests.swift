@@ -12,19 +12,17 @@ private func noise(_ shape: Shape, _ index: UInt64, in range: Range<Float> = -1.
   }
 }
 
-private let context: ComputeContext = {
-  do { return try ComputeContext() } catch { fatalError("\(error)") }
-}()
-
 @Suite struct KernelTests {
   /// The distance to the exact result, in units in the last place of the float nearest to it.
   private func largestError(
     _ kernel: Kernels.Unary, _ x: Tensor, _ exact: (Double) -> Double
   ) -> Double {
-    zip(x.scalars, Kernels.unary(kernel, x).scalars).map { x, y in
+    let errors = zip(x.scalars, Kernels.unary(kernel, x).scalars).map { x, y in
       let expected = exact(Double(x))
       return abs(Double(y) - expected) / Double(Float(expected).ulp)
-    }.max() ?? .infinity
+    }
+    // `max` passes over what is not a number.
+    return errors.allSatisfy(\.isFinite) ? errors.max() ?? .infinity : .infinity
   }
 
   @Test func functionsAreAccurate() {
@@ -91,7 +89,7 @@ private let context: ComputeContext = {
   /// On both sides of the blocks and panels that engines cut matrices into.
   private static let extents = [
     (1, 1, 1), (3, 5, 4), (7, 33, 2), (8, 32, 16), (9, 31, 17), (17, 1, 130), (70, 65, 33),
-    (260, 34, 300),
+    (260, 34, 300), (64, 512, 40), (512, 48, 300), (33, 40, 512),
   ]
 
   @Test(
@@ -128,18 +126,11 @@ private let context: ComputeContext = {
 
   @Test(arguments: Precision.allCases)
   func theEngineTakenIsTheFastestThatCan(_ precision: Precision) {
-    let able = [MatrixEngine.avx512, .onednn, .openblas].filter {
+    let able = [MatrixEngine.panels, .onednn, .openblas].filter {
       $0.failure(computingIn: precision) == nil
     }
     #expect(able.isEmpty || MatrixEngine.best(for: precision) == able[0])
     #expect(precision == .bf16 || !able.isEmpty)
-  }
-
-  @Test func sortingKeepsTiesInOrderAndPutsNotANumberLast() {
-    let x = Tensor([2, .nan, 1, 2, 0, 5, 5, -1, 7, 5], shape: [2, 5])
-    #expect(
-      Kernels.sortedIndices(x, descending: false) == [4, 2, 0, 3, 1, 7, 5, 6, 9, 8])
-    #expect(Kernels.sortedIndices(x, descending: true) == [0, 3, 2, 4, 1, 8, 5, 6, 9, 7])
   }
 
   @Test func windowsAreReadInPlaceAndCopiedWhenWritten() {

@@ -1,7 +1,7 @@
 // Batches drawn ahead: which are foreseen, that they are the same ones, and what waiting is.
 
 import Foundation
-import NeuralNetworks
+import Learning
 import Synchronization
 import Tensors
 import Testing
@@ -56,7 +56,7 @@ import Testing
 @Suite(.serialized) struct BatchPreparationTests {
   private let experiment = syntheticExperiment(steps: 9, evaluationInterval: 4)
 
-  private func sameBatch(_ one: SyntheticTask.Batch, _ other: SyntheticTask.Batch) -> Bool {
+  private func sameBatch(_ one: SyntheticModel.Batch, _ other: SyntheticModel.Batch) -> Bool {
     one.points == other.points && one.labels == other.labels && one.categories == other.categories
   }
 
@@ -157,8 +157,8 @@ import Testing
   @Test func aSingleProcessHasTheBitsOfARunThatPreparesNothing() throws {
     let reference = TemporaryRun(experiment)
     var expected: [Digest] = []
-    var state = TrainingState(layout: reference.task.layout, seed: experiment.seed)
-    let context = try ComputeContext()
+    var state = try TrainingState(experiment, layout: reference.task.layout)
+    let context = try ComputeContext(engine: experiment.engine)
     while state.step < experiment.steps {
       expected.append(try reference.advance(&state, context: context).digest)
     }
@@ -168,7 +168,7 @@ import Testing
       usleep(2000)
       drawn.append(pthread_self())
     }
-    state = TrainingState(layout: task.layout, seed: experiment.seed)
+    state = try TrainingState(experiment, layout: task.facts.layout)
     let ending = try trainInSingleProcess(
       task, from: &state, setting: run.setting(try run.start()), context: context)
     #expect(ending == .completed)

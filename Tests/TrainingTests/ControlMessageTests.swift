@@ -1,5 +1,6 @@
 // The JSON of the control messages, word for word: programs in other languages read it.
 
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
@@ -8,7 +9,8 @@ import Testing
 
 @Suite struct ControlMessageTests {
   private static let experiment = Experiment(
-    task: .object(["name": .string("t")]), seed: .max, replicas: 2, batchSize: 3, steps: 4,
+    task: TaskChoice(family: "t", preset: "p", settings: .object(["a": .integer(1)])), seed: .max,
+    replicas: 2, batchSize: 3, steps: 4,
     learningRate: .constant(rate: 0.25), evaluationInterval: 5)
 
   private static let messages: [(ControlMessage, String)] = [
@@ -24,14 +26,15 @@ import Testing
       .welcome(
         .init(
           run: 1 << 53 - 1, session: 2, dataPort: 3, experiment: experiment,
-          layout: Digest(rawValue: 1), chunkScalars: 65536, heartbeatSeconds: 0.5,
+          layout: Digest(rawValue: 1), samples: Digest(rawValue: 2), chunkScalars: 65536,
+          heartbeatSeconds: 0.5,
           silenceSeconds: 3)),
       #"{"welcome":{"chunkScalars":65536,"dataPort":3,"experiment":{"#
         + #""adam":{"beta1":0.9,"beta2":0.999,"epsilon":1e-08},"batchSize":3,"#
-        + #""engine":"openblas","evaluationInterval":5,"learningRate":{"constant":{"rate":0.25}},"#
+        + #""engine":"openblas","evaluationInterval":5,"frozen":[],"learningRate":{"constant":{"rate":0.25}},"#
         + #""precision":"fp32","replicas":2,"seed":18446744073709551615,"steps":4,"#
-        + #""task":{"name":"t"}},"heartbeatSeconds":0.5,"layout":"0000000000000001","#
-        + #""run":9007199254740991,"session":2,"silenceSeconds":3}}"#
+        + #""task":{"family":"t","preset":"p","settings":{"a":1}}},"heartbeatSeconds":0.5,"layout":"0000000000000001","#
+        + #""run":9007199254740991,"samples":"0000000000000002","session":2,"silenceSeconds":3}}"#
     ),
     (.refused(.init(reason: "no")), #"{"refused":{"reason":"no"}}"#),
     (

@@ -1,6 +1,6 @@
 // The header of bulk data: what was written is read, and nothing else.
 
-import NeuralNetworks
+import Learning
 import Tensors
 import Testing
 
@@ -36,17 +36,20 @@ import Testing
   }
 
   @Test(
-    arguments: [DataHeader.Kind.values, .contribution, .acknowledgement, .fetch], Split.allCases)
+    arguments: [DataHeader.Kind.values, .contribution, .acknowledgement, .fetch, .measurements],
+    Split.allCases)
   func everyKindIsReadAsItWasWritten(kind: DataHeader.Kind, purpose: Split) {
     var random = CounterRandom(seed: 1, purpose: .trial, index: UInt64(kind.rawValue))
     for _ in 0..<100 {
-      let scalars = (0..<random.integer(below: 9)).map { _ in random.next32() }
+      let count = Int(random.integer(below: 9))
+      let payload = (0..<count * kind.scalarSize).map { _ in
+        UInt8(truncatingIfNeeded: random.next32())
+      }
       let header = DataHeader(
         kind: kind, purpose: purpose, run: random.next(), step: Int(random.integer(below: 1 << 31)),
         session: random.next32(), shard: UInt16(truncatingIfNeeded: random.next32()),
-        index: Int(random.next32()), chunk: Int(random.next32()), count: scalars.count,
+        index: Int(random.next32()), chunk: Int(random.next32()), count: count,
         waitedMicroseconds: Int(random.next32()))
-      let payload = scalars.withUnsafeBytes { Array($0) }
       let bytes = payload.withUnsafeBytes { header.encoded(payload: $0) }
       #expect(bytes.count == DataHeader.size)
       #expect(decoded(bytes, payload: payload) == .success(header))
@@ -55,7 +58,7 @@ import Testing
 
   @Test func theFieldsLieWhereTheGrammarSays() {
     let bytes = encoded()
-    #expect(Array(bytes[0..<8]) == Array("RLAT".utf8) + [2, 0, 2, 1])
+    #expect(Array(bytes[0..<8]) == Array("RLAT".utf8) + [3, 0, 2, 1])
     #expect(Array(bytes[8..<16]) == [0xEF, 0xCD, 0xAB, 0x89, 0x67, 0x45, 0x23, 0x01])
     #expect(Array(bytes[16..<28]) == [77, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0])
     #expect(Array(bytes[28..<42]) == [0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])
@@ -77,17 +80,18 @@ import Testing
     #expect(complaint([]) == "a header of 0 bytes")
     #expect(complaint(encoded() + [0]) == "a header of 57 bytes")
     #expect(complaint(forged(0, [0])) == "a header without this protocol's magic")
-    #expect(complaint(forged(4, [1])) == "version 1 of the protocol instead of 2")
+    #expect(complaint(forged(4, [1])) == "version 1 of the protocol instead of 3")
     #expect(complaint(forged(6, [0])) == "an unknown kind or purpose (0, 1)")
-    #expect(complaint(forged(6, [5])) == "an unknown kind or purpose (5, 1)")
+    #expect(complaint(forged(6, [6])) == "an unknown kind or purpose (6, 1)")
     #expect(complaint(forged(7, [3])) == "an unknown kind or purpose (2, 3)")
     #expect(complaint(forged(16, [0, 0, 0, 0x80])) == "a step out of range")
     #expect(complaint(forged(23, [0xFF])) == "a step out of range")
-    #expect(complaint(forged(38, [4])) == "a payload of 12 bytes for 4 scalars")
+    #expect(complaint(forged(38, [4])) == "a payload of 12 bytes for 4 numbers")
     #expect(
       complaint(forged(38, [0xFF, 0xFF, 0xFF, 0xFF]))
-        == "a payload of 12 bytes for 4294967295 scalars")
-    #expect(complaint(encoded(), payload: []) == "a payload of 0 bytes for 3 scalars")
+        == "a payload of 12 bytes for 4294967295 numbers")
+    #expect(complaint(encoded(), payload: []) == "a payload of 0 bytes for 3 numbers")
+    #expect(complaint(forged(6, [5])) == "a payload of 12 bytes for 3 numbers")
     #expect(complaint(encoded(), payload: payload.reversed()) == "a wrong checksum")
   }
 

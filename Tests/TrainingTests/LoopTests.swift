@@ -2,8 +2,8 @@
 
 import Files
 import Foundation
+import Learning
 import Messaging
-import NeuralNetworks
 import Synchronization
 import Tensors
 import Testing

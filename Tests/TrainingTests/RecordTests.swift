@@ -1,56 +1,150 @@
 // The records of a run and the experiment that begins it, as JSON.
 
 import Foundation
+import Learning
 import NeuralNetworks
+import Tensors
 import Testing
+
+import struct Learning.Measurement
 
 @testable import Training
 
 @Suite struct RecordTests {
-  private func report() -> EvaluationReport {
-    var tally = Tally(categoryCount: 4)
-    (tally.lossSum, tally.correct, tally.counted) = (10, [1, 3, 2, 0], [4, 4, 2, 0])
+  private static let metrics: [Metric] = [
+    .accuracy("x", "a"), .accuracy("x", "b"), .accuracy("y", "c"), .accuracy("z", "d"),
+    Metric("error", better: .lower, unit: .number),
+  ]
+
+  private func facts(_ metrics: [Metric] = metrics, baselines: [Baseline] = []) -> TaskFacts {
+    var layout = ParameterLayout()
+    _ = layout.addParameter("weight", [1], .constant(0))
+    return TaskFacts(
+      layout: layout, metrics: metrics, selector: "loss", baselines: baselines,
+      sampleCounts: [.training: 1])
+  }
+
+  private func report(
+    _ metrics: [Metric] = metrics,
+    _ values: [(sum: Double, weight: Double)] = [(1, 4), (3, 4), (2, 2), (0, 0), (4.5, 3)]
+  ) -> EvaluationReport {
+    let guessed: [MetricPath: Measurement] = [
+      "accuracy/x/a": Measurement(sum: 2, weight: 4),
+      "accuracy/x/b": Measurement(sum: 1, weight: 4),
+    ]
+    let facts = facts(metrics, baselines: [Baseline("guessing", [.test: guessed])])
+    let measured =
+      [Measurement(sum: 20, weight: 10)]
+      + values.map { Measurement(sum: $0.sum, weight: $0.weight) }
     return EvaluationReport(
-      step: 5, split: .test, tally: tally,
-      categories: [
-        Category("a", in: "x"), Category("b", in: "x"), Category("c", in: "y"),
-        Category("d", in: "z"),
-      ], guesses: [0.5, 0.25, 1, 0.75])
+      step: 5, split: .test, measurements: Measurements(facts.metrics, measured), facts: facts)
   }
 
   @Test func aReportDoesItsSums() {
     let report = report()
-    #expect(report.loss == 1 && report.overall == 0.6)
-    #expect(report.groups == ["x": 0.5, "y": 1, "z": 0])
-    #expect(report.categories == ["a": 0.25, "b": 0.75, "c": 1, "d": 0])
-    #expect(report.counts == ["a": 4, "b": 4, "c": 2, "d": 0])
+    #expect(report.samples == 10 && report.loss == 2)
     #expect(
-      report.commonestAnswer == [
-        "a": 0.5, "b": 0.25, "c": 1, "d": 0.75, "x": 0.375, "y": 1, "z": 0, "overall": 0.5,
+      report.metrics == [
+        "loss": 2, "accuracy": 0.6, "accuracy/x": 0.5, "accuracy/x/a": 0.25, "accuracy/x/b": 0.75,
+        "accuracy/y": 1, "accuracy/y/c": 1, "error": 1.5,
       ])
+    #expect(report.counts["accuracy"] == 10 && report.counts["accuracy/z"] == 0)
+    #expect(
+      report.baselines == [
+        "guessing": [
+          "accuracy": 0.375, "accuracy/x": 0.375, "accuracy/x/a": 0.5, "accuracy/x/b": 0.25,
+        ]
+      ])
+    #expect(report.value(of: "accuracy/z/d") == nil && report.value(of: "accuracy/x") == 0.5)
+  }
+
+  private func object(_ value: some Encodable) throws -> [String: JSONValue] {
+    try JSONDecoder().decode([String: JSONValue].self, from: JSONEncoder().encode(value))
+  }
+
+  @Test func aSummaryHasTheFlatForm() throws {
+    let summary = SplitSummary(report())
+    let fields = try object(summary)
+    #expect(Set(fields.keys) == ["overall", "x", "y", "categories", "metrics"])
+    #expect(fields["overall"] == .number(0.6) && fields["x"] == .number(0.5))
+    #expect(summary.categories == ["a": 0.25, "b": 0.75, "c": 1])
+    let again = try JSONDecoder().decode(SplitSummary.self, from: JSONEncoder().encode(summary))
+    #expect(again == summary && again.groups == ["x": 0.5, "y": 1])
+  }
+
+  @Test func namesThatAreTakenAreWrittenAsPaths() throws {
+    let summary = SplitSummary(
+      report(
+        [
+          .accuracy("overall", "a"), .accuracy("categories", "a"), .accuracy("metrics", "b"),
+          .accuracy("c"),
+        ], [(1, 4), (1, 2), (3, 4), (1, 1)]))
+    let fields = try object(summary)
+    #expect(
+      Set(fields.keys) == [
+        "overall", "categories", "metrics", "accuracy/overall", "accuracy/categories",
+        "accuracy/metrics",
+      ])
+    #expect(fields["overall"] == .number(6.0 / 11) && fields["accuracy/overall"] == .number(0.25))
+    #expect(
+      summary.categories == [
+        "accuracy/overall/a": 0.25, "accuracy/categories/a": 0.5, "b": 0.75, "c": 1,
+      ])
+    let again = try JSONDecoder().decode(SplitSummary.self, from: JSONEncoder().encode(summary))
+    #expect(again == summary)
+  }
+
+  @Test func aTaskWithoutRightAnswersHasMetricsOnly() throws {
+    let summary = SplitSummary(report([Metric("error", better: .lower, unit: .number)], [(1, 4)]))
+    #expect(summary.overall == nil && summary.groups.isEmpty && summary.categories.isEmpty)
+    #expect(Set(try object(summary).keys) == ["metrics"])
+  }
+
+  @Test func theBestVersionIsTheEarliestOfEqualsByTheDirection() {
+    func best(_ values: [(step: Int, value: Double?)], _ better: Metric.Direction) -> Int? {
+      var layout = ParameterLayout()
+      _ = layout.addParameter("weight", [1], .constant(0))
+      let facts = TaskFacts(
+        layout: layout, metrics: [Metric("m", better: better, unit: .number)], selector: "m",
+        sampleCounts: [:])
+      let reports = values.map { step, value in
+        var report = EvaluationReport(
+          step: step, split: .validation, measurements: Measurements(of: facts.metrics),
+          facts: facts)
+        report.metrics["m"] = value
+        return report
+      }
+      return VersionChoice(by: facts).best(of: reports)?.step
+    }
+    #expect(best([(6, 2), (2, 2), (4, 1)], .higher) == 2)
+    #expect(best([(6, 1), (2, 2), (4, 1)], .lower) == 4)
+    #expect(best([(1, .nan), (2, 3), (3, .nan), (4, nil)], .lower) == 2)
+    #expect(best([(1, .nan), (2, 3), (3, .nan), (4, nil)], .higher) == 2)
+    #expect(best([(3, nil), (7, .nan), (5, nil)], .higher) == 7, "the latest if none has a value")
+    #expect(best([], .higher) == nil)
   }
 
   @Test func recordsAreReadAsTheyWereWritten() throws {
     let report = report()
     let data = try JSONEncoder().encode(report)
     #expect(try JSONDecoder().decode(EvaluationReport.self, from: data) == report)
-    guard case .object(let fields) = try JSONDecoder().decode(JSONValue.self, from: data) else {
-      Issue.record("no JSON object")
-      return
-    }
     #expect(
-      Set(fields.keys) == [
-        "step", "split", "loss", "overall", "groups", "categories", "commonest_answer", "counts",
+      Set(try object(report).keys) == [
+        "step", "split", "samples", "metrics", "counts", "baselines",
       ])
+    let measured = Measurements(
+      facts().metrics, [(0.2, 2), (1, 1), (0, 1), (0, 0), (0, 0), (3, 4)].map(Measurement.init))
     let step = StepRecord(
-      step: 1, loss: 0.1, accuracy: 0.5, learningRate: 1e-4, seconds: 2, digest: .init(rawValue: 9),
-      dataWait: 0.25, waitedFor: nil)
+      step: 1,
+      StepOutcome(measurements: measured, learningRate: 0.5, digest: .init(rawValue: 9)),
+      seconds: 2, dataWait: 0.25)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     #expect(
       String(decoding: try encoder.encode(step), as: UTF8.self)
-        == #"{"accuracy":0.5,"data_wait":0.25,"digest":"0000000000000009","learning_rate":0.0001,"loss":0.1,"#
-        + #""seconds":2,"step":1}"#)
+        == #"{"accuracy":0.5,"data_wait":0.25,"digest":"0000000000000009","learning_rate":0.5,"#
+        + #""loss":0.1,"metrics":{"error":0.75},"seconds":2,"step":1}"#)
+    #expect(step.value(of: .accuracy) == 0.5 && step.value(of: "error") == 0.75)
     #expect(throws: DecodingError.self) {
       try JSONDecoder().decode(Digest.self, from: Data(#""ff""#.utf8))
     }
@@ -86,9 +180,40 @@ import Testing
     #expect(problem { $0.learningRate = .constant(rate: .nan) } != "")
     #expect(problem { $0.learningRate = .constant(rate: .infinity) } != "")
     #expect(problem { $0.adam.beta1 = 1 } != "")
+    #expect(problem { $0.frozen = ["conv", ""] }.contains("a prefix of parameters is empty"))
+    #expect(problem { $0.frozen = ["conv", "conv"] } == "conv is named twice among what is frozen")
+    #expect(problem { $0.origin = Origin(digest: Digest(rawValue: 1), step: -1) } != "")
+    #expect(problem { $0.origin = Origin(digest: Digest(rawValue: 1), step: 0, prefix: "") } != "")
+    for counts in [["training": 1, "more": 2], ["training": 0], ["training": 4, "test": -1]] {
+      #expect(
+        problem {
+          $0.data = DataSetIdentity(
+            name: "d", version: "1", counts: counts, fingerprint: Digest(rawValue: 1))
+        } != "", "\(counts)")
+    }
     for norm in [0, -1, Double.nan, .infinity] {
       #expect(problem { $0.clipping = GradientClipping(maximumNorm: norm) } != "", "\(norm)")
     }
+  }
+
+  @Test func aScheduleIsForAsManySteps() {
+    func problem(_ schedule: LearningRateSchedule, steps: Int) -> String? {
+      var experiment = syntheticExperiment(steps: steps)
+      experiment.learningRate = schedule
+      return experiment.problem()
+    }
+    let fall = LearningRateSchedule.cosine(
+      rate: 0.1, warmUpSteps: 5, totalSteps: 6000, finalFraction: 0.1)
+    #expect(problem(fall, steps: 6000) == nil)
+    #expect(
+      problem(fall, steps: 400)?.hasPrefix(
+        "steps is 400, but the learning rate's schedule is made for 6000 steps") == true)
+    func falls(_ cycles: [Int]) -> LearningRateSchedule {
+      .cosineRestarts(rate: 0.1, warmUpSteps: 5, cycles: cycles, finalFraction: 0.1)
+    }
+    #expect(problem(falls([100, 300]), steps: 400) == nil)
+    #expect(problem(falls([100, 299]), steps: 400) != nil)
+    #expect(problem(falls([.max, .max]), steps: 400) != nil)
   }
 
   @Test(arguments: [
@@ -100,7 +225,7 @@ import Testing
     var experiment = syntheticExperiment(
       seed: .max, clipping: GradientClipping(maximumNorm: 0.1))
     experiment.learningRate = schedule
-    experiment.task = .object([
+    experiment.task.settings = .object([
       "z": .array([.null, .boolean(true), .integer(1), .number(0.5), .string("a/b")]),
       "a": .object([:]),
     ])

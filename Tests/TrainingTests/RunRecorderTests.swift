@@ -1,9 +1,12 @@
 // What a run leaves in its directory, and how it goes on from there.
 
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
+
+import struct Learning.Measurement
 
 @testable import Training
 
@@ -39,10 +42,10 @@ import Testing
     #expect(evaluations.map(\.step).dropLast() == [2, 4, 6, 8, 10, 12])
     #expect(evaluations.map(\.split).dropLast().allSatisfy { $0 == .validation })
     #expect(evaluations.last?.split == .test)
-    let best = evaluations.dropLast().map(\.overall).max()
+    let best = evaluations.dropLast().compactMap { $0.value(of: .accuracy) }.max()
     let summary = try #require(try run.directory.readSummary())
     #expect(summary.validation.overall == best && summary.digest == steps.last?.digest)
-    #expect(summary.bestStep == evaluations.first { $0.overall == best }?.step)
+    #expect(summary.bestStep == evaluations.first { $0.value(of: .accuracy) == best }?.step)
     #expect(summary.bestStep == evaluations.last?.step)
   }
 
@@ -55,20 +58,20 @@ import Testing
   @Test func checkpointsWithoutEvaluationAreKept() throws {
     let run = TemporaryRun(syntheticExperiment(steps: 12, evaluationInterval: 2))
     let recorder = try run.start()
-    var state = TrainingState(layout: run.task.layout, seed: 3)
-    let context = try ComputeContext()
+    var state = try TrainingState(run.experiment, layout: run.task.layout)
+    let context = try ComputeContext(engine: run.experiment.engine)
     for _ in 1...12 {
       let outcome = try run.advance(&state, context: context)
-      _ = try recorder.recordStep(
+      _ = try recorder.record(
         outcome, state: state, seconds: 1, dataWait: 0, waitedFor: "worker 1")
+      if run.experiment.evaluates(step: state.step) { _ = try recorder.writeCheckpoint(state) }
     }
     #expect(run.directory.checkpointSteps() == [2, 4, 6, 8, 10, 12])
-    #expect(recorder.unevaluatedSteps() == [2, 4, 6, 8, 10, 12])
-    for (step, correct) in [(6, 2), (2, 2), (4, 1)] {
-      var tally = Tally(categoryCount: 3)
-      (tally.correct[0], tally.counted[0]) = (correct, 4)
-      _ = try recorder.recordEvaluation(
-        step: step, split: .validation, tally: tally, guesses: [0, 0, 0])
+    #expect(recorder.unevaluatedSteps == [2, 4, 6, 8, 10, 12])
+    for (step, correct) in [(6, 2.0), (2, 2), (4, 1)] {
+      var measured = Measurements(of: run.task.facts.metrics)
+      measured.add([.nothing, Measurement(sum: correct, weight: 4), .nothing, .nothing])
+      _ = try recorder.recordEvaluation(step: step, split: .validation, measurements: measured)
     }
     #expect(recorder.best?.step == 2, "the earliest of equals")
     #expect(run.directory.checkpointSteps() == [2, 8, 10, 12])
@@ -115,6 +118,16 @@ import Testing
     #expect(
       sentence { _ = try RunDirectory(path: "/nowhere").readExperiment() }
         == "There is no run in /nowhere (no experiment.json). Name the directory of a run.")
+  }
+
+  @Test func aTaskWithoutSamplesIsNotBegun() {
+    let run = TemporaryRun()
+    let empty = TaskFacts(
+      layout: run.task.layout, metrics: [], selector: "loss", sampleCounts: [.test: 3])
+    #expect(
+      sentence { _ = try RunRecorder.starting(run.record(), in: run.directory, facts: empty) }
+        .hasPrefix("The task has no samples to train on"))
+    #expect(!FileManager.default.fileExists(atPath: run.path))
   }
 
   @Test func onlyOneProcessWrites() throws {

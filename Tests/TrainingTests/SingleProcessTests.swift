@@ -1,6 +1,7 @@
 // A run in one process: the same bits whether it was interrupted or not, and on any threads.
 
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
@@ -17,6 +18,28 @@ import Testing
     #expect(try run.train(stopAfter: steps) == .stopped)
     #expect(try run.digests().count == steps)
     #expect(try run.directory.readSummary() == nil)
+    #expect(try run.train() == .completed)
+    #expect(try run.digests() == expected.digests())
+    #expect(try run.directory.readEvaluations() == expected.directory.readEvaluations())
+  }
+
+  @Test func aStopInAnEvaluationLeavesItToTheResumption() throws {
+    let expected = TemporaryRun(experiment)
+    #expect(try expected.train() == .completed)
+    let run = TemporaryRun(experiment)
+    let asked = Counter()
+    do {
+      let started = try RunRecorder.starting(
+        run.record(), in: run.directory, facts: run.task.facts)
+      var state = started.state
+      // Four steps of four replicas, and the second of three parts.
+      let ending = try trainInSingleProcess(
+        run.task, from: &state,
+        setting: run.setting(started.recorder) { asked.increment() > 17 },
+        context: try ComputeContext(engine: experiment.engine))
+      #expect(ending == .stopped && state.step == 4)
+    }
+    #expect(try run.directory.readEvaluations().isEmpty)
     #expect(try run.train() == .completed)
     #expect(try run.digests() == expected.digests())
     #expect(try run.directory.readEvaluations() == expected.directory.readEvaluations())
@@ -62,7 +85,7 @@ import Testing
         Issue.record("no \(split)")
         return
       }
-      #expect(Set(accuracies.keys) == ["overall", "easy", "hard", "categories"])
+      #expect(Set(accuracies.keys) == ["overall", "easy", "hard", "categories", "metrics"])
       guard case .object(let categories)? = accuracies["categories"] else {
         Issue.record("no categories")
         return

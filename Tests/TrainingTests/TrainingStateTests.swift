@@ -1,5 +1,6 @@
 // The pure functions of a step: reduction, update, digest.
 
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
@@ -8,17 +9,22 @@ import Testing
 
 @Suite struct TrainingStateTests {
   private let task = SyntheticTask()
-  private var layout: ContributionLayout { ContributionLayout(of: task.layout, categoryCount: 3) }
+  private var layout: ContributionLayout { ContributionLayout(of: task.layout) }
 
-  /// Contributions of made-up numbers.
+  /// Results of made-up numbers.
+  private func results(_ count: Int, index: UInt64 = 0) -> [ReplicaResult] {
+    contributions(count, index: index).map { contribution in
+      let measured = [(2.5, 5.0), (1, 2), (2, 2), (0, 1)]
+      return ReplicaResult(contribution, measured.map { Measurement(sum: $0, weight: $1) })
+    }
+  }
+
   private func contributions(_ count: Int, index: UInt64 = 0) -> [Contribution] {
     var random = CounterRandom(seed: 8, purpose: .trial, index: index)
     return (0..<count).map { _ in
-      var tally = Tally(categoryCount: 3)
-      (tally.lossSum, tally.correct, tally.counted) = (2.5, [1, 2, 0], [2, 2, 1])
-      return Contribution(
+      Contribution(
         layout: layout, gradient: Self.trial([layout.gradientCount], &random),
-        statistics: Self.trial([layout.statisticCount], &random), tally: tally)
+        statistics: Self.trial([layout.statisticCount], &random))
     }
   }
 
@@ -36,7 +42,7 @@ import Testing
 
   @Test func theMeanIsSummedInReplicaOrder() {
     let parts = contributions(7)
-    let (mean, firstNotFinite) = reduce(parts)
+    let (mean, firstNotFinite) = reduce(parts.map(\.flat))
     #expect(firstNotFinite == nil)
     for (i, scalar) in mean.scalars.enumerated() {
       let exact = parts.reduce(0.0) { $0 + Double($1.flat.scalars[i]) } / 7
@@ -45,21 +51,22 @@ import Testing
     // A huge and a small number show the order: (1e8 + 1) - 1e8 is 0, (1e8 - 1e8) + 1 is 1.
     let scalars: [[Float]] = [[1e8, 1, -1e8], [1e8, -1e8, 1]]
     let means = scalars.map { column in
-      reduce(zip(parts, column).map { replacing(0, of: $0, by: $1) }).mean.scalars[0]
+      reduce(zip(parts, column).map { replacing(0, of: $0, by: $1).flat }).mean.scalars[0]
     }
     #expect(means[0] == 0 && means[1] == 1.0 / 3)
-    #expect(reduce(contributions(7)).mean == mean, "the bits depend on nothing else")
+    #expect(reduce(contributions(7).map(\.flat)).mean == mean, "the bits depend on nothing else")
   }
 
   @Test func aStepIsAdamOnTheMeanAndFoldsTheStatistics() throws {
     let experiment = syntheticExperiment(clipping: GradientClipping(maximumNorm: 0.5))
-    var state = TrainingState(layout: task.layout, seed: 3)
+    var state = try TrainingState(experiment, layout: task.layout)
     var parameters = state.values.parameters.scalars.map(Double.init)
     var statistics = state.values.statistics.scalars.map(Double.init)
     var first = [Double](repeating: 0, count: parameters.count)
     var second = first
     for step in 1...5 {
-      let parts = contributions(4, index: UInt64(step))
+      let results = results(4, index: UInt64(step))
+      let parts = results.map(\.contribution)
       let mean = (0..<layout.count).map { i in
         parts.reduce(0.0) { $0 + Double($1.flat.scalars[i]) } / 4
       }
@@ -74,9 +81,9 @@ import Testing
       for (i, position) in layout.statistics.enumerated() {
         statistics[i] = 0.9 * statistics[i] + 0.1 * mean[position]
       }
-      let outcome = try state.apply(parts, of: experiment)
-      #expect(outcome.tally.sampleCount == 20 && outcome.tally.loss == 0.5)
-      #expect(outcome.tally.accuracy == 0.6 && outcome.learningRate == 0.01)
+      let outcome = try state.apply(results, of: experiment, metrics: task.facts.metrics)
+      #expect(outcome.measurements.loss == 0.5 && outcome.learningRate == 0.01)
+      #expect(outcome.measurements[.accuracy] == Measurement(sum: 12, weight: 20))
       #expect(outcome.digest == state.digest && state.step == step)
     }
     for (scalar, exact) in zip(state.values.parameters.scalars, parameters) {
@@ -92,16 +99,28 @@ import Testing
   }
 
   @Test(arguments: [Float.nan, .infinity, -.infinity])
-  func whatIsNotFiniteIsNamedAndChangesNothing(scalar: Float) {
-    var state = TrainingState(layout: task.layout, seed: 3)
+  func whatIsNotFiniteIsNamedAndChangesNothing(scalar: Float) throws {
+    var state = try TrainingState(syntheticExperiment(), layout: task.layout)
     let before = state
-    func complaint(_ position: Int, replica: Int) -> String {
-      var parts = contributions(4)
-      parts[replica] = replacing(position, of: parts[replica], by: scalar)
+    func complaint(of replica: Int, _ change: (ReplicaResult) -> ReplicaResult) -> String {
+      var parts = results(4)
+      parts[replica] = change(parts[replica])
       do throws(TrainingError) {
-        _ = try state.apply(parts, of: syntheticExperiment())
+        _ = try state.apply(parts, of: syntheticExperiment(), metrics: task.facts.metrics)
         return ""
       } catch { return error.description }
+    }
+    func complaint(_ position: Int, replica: Int) -> String {
+      complaint(of: replica) {
+        ReplicaResult(
+          replacing(position, of: $0.contribution, by: scalar), $0.measurements)
+      }
+    }
+    func complaintOfLoss(replica: Int) -> String {
+      complaint(of: replica) {
+        let loss = Measurement(sum: Double(scalar), weight: 5)
+        return ReplicaResult($0.contribution, [loss] + $0.measurements.dropFirst())
+      }
     }
     // The first parameter has 12 scalars, the second 4.
     #expect(
@@ -111,27 +130,30 @@ import Testing
       complaint(layout.statistics.lowerBound, replica: 0)
         .hasPrefix("A batch statistic of replica 0 is not finite at step 1."))
     #expect(
-      complaint(layout.tally.lowerBound, replica: 3)
+      complaintOfLoss(replica: 3)
         .hasPrefix("The loss of replica 3 is not finite at step 1."))
     #expect(state.step == 0 && state.values == before.values && state.digest == before.digest)
     #expect(state.moments == before.moments)
   }
 
   @Test func anyBitChangesTheDigest() throws {
-    let state = TrainingState(layout: task.layout, seed: 3)
-    let start = Digest(rawValue: 0)
-    let whole = start.extended(by: state.values.parameters, state.values.statistics)
-    #expect(whole == state.digest)
-    for position in 0..<task.layout.parameterCount {
+    let state = try TrainingState(syntheticExperiment(), layout: task.layout)
+    let chunks = 0..<Slice.chunking(of: task.layout).chunkCount
+    func digest(_ flat: Tensor, after digest: Digest = Digest(rawValue: 0)) -> Digest {
+      let slice = Slice(chunks, of: task.layout, values: flat, moments: state.moments)
+      return digest.extended(byHashes: slice.hashes())
+    }
+    #expect(digest(state.flat) == state.digest)
+    for position in 0..<task.layout.valueCount {
       for bit in 0..<32 {
-        var parameters = state.values.parameters
-        parameters.withMutableScalars { scalars in
+        var flat = state.flat
+        flat.withMutableScalars { scalars in
           scalars[position] = Float(bitPattern: scalars[position].bitPattern ^ 1 << UInt32(bit))
         }
-        #expect(start.extended(by: parameters, state.values.statistics) != whole)
+        #expect(digest(flat) != state.digest)
       }
     }
-    #expect(Digest(rawValue: 1).extended(by: state.values.parameters) != whole)
+    #expect(digest(state.flat, after: Digest(rawValue: 1)) != state.digest)
     #expect(Digest("00000000000000ff") == Digest(rawValue: 255))
     for text in ["", "ff", "00000000000000fg", "+0000000000000ff", "00000000000000ff0"] {
       #expect(Digest(text) == nil || text.hasPrefix("+"), "\(text)")
@@ -140,34 +162,35 @@ import Testing
 
   @Test func contributionsArePureFunctions() throws {
     let experiment = syntheticExperiment()
-    let state = TrainingState(layout: task.layout, seed: 3)
+    let state = try TrainingState(experiment, layout: task.layout)
     let contexts = [try ComputeContext(), try ComputeContext(threadCount: 3)]
     for replica in [3, 0, 1] {
       let twice = try contexts.map {
-        contribution(
+        try contribution(
           of: task,
           batch: try trainingBatch(of: task, step: 2, replica: replica, experiment: experiment),
           step: 2, replica: replica, values: state.values, experiment: experiment, context: $0)
       }
-      #expect(twice[0].flat == twice[1].flat && twice[0].tally.sampleCount == 5)
+      #expect(twice[0].contribution.flat == twice[1].contribution.flat)
+      #expect(twice[0].measurements == twice[1].measurements)
+      let rows = Measurements(task.facts.metrics, twice[0].measurements)
+      #expect(rows[.accuracy]?.weight == 5 && rows["loss"]?.weight == 5)
     }
-  }
-
-  @Test func aTallyFromAnywhereHasSaneCounts() {
-    let tally = Tally(scalars: [1.5, .nan, -1, 2.7, .infinity, 4, 1e30])
-    #expect(tally.lossSum == 1.5)
-    #expect(tally.correct == [0, 0, 2] && tally.counted == [0, 4, 0])
-    #expect(Tally(scalars: tally.scalars) == tally)
   }
 
   @Test func anEvaluationIsTheSumOfItsParts() throws {
     let context = try ComputeContext()
-    let values = TrainingState(layout: task.layout, seed: 3).values
-    let whole = try evaluationTally(of: task, split: .validation, values: values, context: context)
-    #expect(whole.sampleCount == 450 && whole.counted == [150, 150, 150])
-    #expect(evaluationPartCount(of: 450) == 3 && evaluationPartCount(of: 400) == 2)
-    #expect(evaluationPartCount(of: 0) == 0)
-    let parts = (0..<4).map { evaluationSamples(part: $0, of: 450) }
-    #expect(parts == [0..<200, 200..<400, 400..<450, 450..<450])
+    let values = try TrainingState(syntheticExperiment(), layout: task.layout).values
+    let whole = try evaluate(task, split: .validation, values: values, seed: 3, context: context)
+    #expect(whole[.accuracy]?.weight == 450 && whole["loss"]?.weight == 450)
+    #expect(whole["accuracy/hard"]?.weight == 300)
+    #expect(task.facts.evaluationPartCount(of: .validation) == 3)
+    let parts = try (0..<3).map { part in
+      try evaluation(
+        of: task, split: .validation, part: part, values: values, seed: 3, context: context)
+    }
+    var sum = Measurements(of: task.facts.metrics)
+    for part in parts { sum.add(part) }
+    #expect(sum == whole)
   }
 }

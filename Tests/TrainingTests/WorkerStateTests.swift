@@ -1,6 +1,6 @@
 // The worker's state machine, one event at a time.
 
-import NeuralNetworks
+import Learning
 import Testing
 
 @testable import Training
@@ -16,14 +16,14 @@ import Testing
   private func welcome(run number: UInt64 = 9, session: UInt32 = 1) -> ControlMessage.Welcome {
     .init(
       run: number, session: session, dataPort: 2, experiment: run.experiment,
-      layout: Digest(rawValue: 5), chunkScalars: run.values.chunkScalars, heartbeatSeconds: 0.5,
+      layout: Digest(rawValue: 5), chunkScalars: run.chunking.chunkScalars, heartbeatSeconds: 0.5,
       silenceSeconds: 3)
   }
 
   private func readyWorker() -> WorkerState {
     var worker = joiningWorker()
     _ = worker.receive(.welcome(welcome()), now: 0)
-    _ = worker.prepared(valueCount: run.values.count, now: 0)
+    _ = worker.prepared(valueCount: run.chunking.count, now: 0)
     return worker
   }
 
@@ -39,7 +39,7 @@ import Testing
   private func values(_ chunk: Int, step: Int, run number: UInt64 = 9) -> DataHeader {
     DataHeader(
       kind: .values, run: number, step: step, session: 1, chunk: chunk,
-      count: run.values.range(of: min(chunk, 1)).count)
+      count: run.chunking.range(of: min(chunk, 2)).count)
   }
 
   private func acknowledgement(step: Int, replica: Int) -> DataHeader {
@@ -77,29 +77,30 @@ import Testing
     #expect(worker.receive(lease(1, step: 1, [2, 3]), now: 0) == [])
     #expect(
       worker.receive(values(0, step: 0), now: 0) == [
-        .storeValues(step: 0, range: run.values.range(of: 0))
+        .storeValues(step: 0, range: run.chunking.range(of: 0))
       ])
     #expect(worker.receive(values(0, step: 0), now: 0) == [], "a duplicate")
+    #expect(!worker.receive(values(2, step: 0), now: 0).isEmpty)
     let first = Job.training(step: 1, replica: 2)
     let second = Job.training(step: 1, replica: 3)
     #expect(
       worker.receive(values(1, step: 0), now: 0)
-        == [.storeValues(step: 0, range: run.values.range(of: 1)), .compute(first)])
-    #expect(worker.computed(first, now: 1) == [.sendContribution(first), .compute(second)])
-    #expect(worker.computed(second, now: 2) == [.sendContribution(second)])
+        == [.storeValues(step: 0, range: run.chunking.range(of: 1)), .compute(first)])
+    #expect(worker.computed(first, now: 1) == [.sendResult(first), .compute(second)])
+    #expect(worker.computed(second, now: 2) == [.sendResult(second)])
     #expect(
-      worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [.forgetContribution(first)])
+      worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [.forgetResult(first)])
     #expect(worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [], "a duplicate")
     let resent = worker.tick(now: 4.1)
     #expect(
-      resent.contains(.sendContribution(second)) && !resent.contains(.sendContribution(first)))
+      resent.contains(.sendResult(second)) && !resent.contains(.sendResult(first)))
   }
 
   @Test func foreignAndLateFramesAreIgnored() {
     var worker = readyWorker()
     _ = worker.receive(lease(2, step: 3, []), now: 0)
     #expect(worker.receive(values(0, step: 2, run: 8), now: 0) == [])
-    #expect(worker.receive(values(2, step: 2), now: 0) == [], "a chunk that no vector has")
+    #expect(worker.receive(values(3, step: 2), now: 0) == [], "a chunk that no vector has")
     #expect(worker.receive(values(0, step: 1), now: 0) == [], "a version of the past")
     var wrong = values(0, step: 2)
     wrong.count += 1
@@ -195,7 +196,7 @@ import Testing
   @Test func fetchesWhatDoesNotArrive() {
     var worker = readyWorker()
     _ = worker.receive(lease(1, step: 1, [0]), now: 0)
-    _ = worker.receive(values(1, step: 0), now: 1)
+    for chunk in 1...2 { _ = worker.receive(values(chunk, step: 0), now: 1) }
     #expect(!worker.tick(now: 2.9).contains(.fetch(step: 0, chunks: [0])))
     _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 3)
     #expect(worker.tick(now: 3.1).contains(.fetch(step: 0, chunks: [0])))
@@ -208,14 +209,14 @@ import Testing
   @Test func aNewLeaseFreesWhatItDoesNotNeed() {
     var worker = readyWorker()
     _ = worker.receive(lease(1, step: 1, [0, 1]), now: 0)
-    for chunk in 0..<2 { _ = worker.receive(values(chunk, step: 0), now: 0) }
+    for chunk in 0..<3 { _ = worker.receive(values(chunk, step: 0), now: 0) }
     let job = Job.training(step: 1, replica: 0)
     _ = worker.computed(job, now: 0)
     let actions = worker.receive(lease(2, step: 2, [0]), now: 1)
-    #expect(Set(actions) == [.forgetContribution(job), .forgetValues(step: 0)])
+    #expect(Set(actions) == [.forgetResult(job), .forgetValues(step: 0)])
     #expect(
       worker.computed(.training(step: 1, replica: 1), now: 1)
-        == [.forgetContribution(.training(step: 1, replica: 1))])
+        == [.forgetResult(.training(step: 1, replica: 1))])
   }
 
   @Test func aSilentServerIsGreetedAgain() {
@@ -232,18 +233,18 @@ import Testing
   @Test func whatWasBegunForAnotherRunIsNotSent() {
     var worker = readyWorker()
     _ = worker.receive(lease(1, step: 1, [0]), now: 0)
-    for chunk in 0..<2 { _ = worker.receive(values(chunk, step: 0), now: 0) }
+    for chunk in 0..<3 { _ = worker.receive(values(chunk, step: 0), now: 0) }
     _ = worker.receive(.rejoin(.init()), now: 1)
     _ = worker.receive(.welcome(welcome(run: 10)), now: 1)
-    _ = worker.prepared(valueCount: run.values.count, now: 1)
+    _ = worker.prepared(valueCount: run.chunking.count, now: 1)
     let notice = Lease(number: 1, step: 1, replicas: [0], evaluations: [])
     _ = worker.receive(.lease(.init(run: 10, session: 1, lease: notice)), now: 1)
-    for chunk in 0..<2 {
+    for chunk in 0..<3 {
       #expect(!worker.receive(values(chunk, step: 0, run: 10), now: 1).isEmpty)
     }
     let job = Job.training(step: 1, replica: 0)
-    #expect(worker.computed(job, now: 2) == [.forgetContribution(job), .compute(job)])
-    #expect(worker.computed(job, now: 3) == [.sendContribution(job)])
+    #expect(worker.computed(job, now: 2) == [.forgetResult(job), .compute(job)])
+    #expect(worker.computed(job, now: 3) == [.sendResult(job)])
   }
 
   @Test func aWorkerThatRejoinsWhileItPreparesJoinsOnlyOnce() {
@@ -252,7 +253,7 @@ import Testing
     _ = worker.receive(.rejoin(.init()), now: 1)
     #expect(worker.tick(now: 2) == [])
     #expect(worker.receive(.welcome(welcome(session: 2)), now: 2) == [])
-    #expect(worker.prepared(valueCount: 4, now: 3) == [])
+    #expect(worker.prepared(valueCount: 5, now: 3) == [])
     #expect(worker.tick(now: 3) == [.send(.hello(fittingHello()))])
   }
 

@@ -4,6 +4,7 @@
 Needs nothing beside Python's own library: PyTorch has a Python of its own.
 """
 import argparse
+import atexit
 import importlib.util
 import json
 import os
@@ -12,6 +13,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 
@@ -22,9 +24,11 @@ MISTAKE = 64
 # The configs, and roughly the seconds of a step of 64 samples on one core: for how many steps to
 # time, and for a first guess at the time left.
 STEP_SECONDS = {
-    "sort-of-clevr-small": 1, "sort-of-clevr-paper": 30, "clevr-pixels": 7, "clevr-state": 0.5,
+    "sort-of-clevr-small": 1, "sort-of-clevr-paper": 30, "sort-of-clevr-quick": 0.05,
+    "clevr-pixels": 7, "clevr-state": 0.5,
     "babi": 0.6, "physical": 1.1,
 }
+DEFAULT_CONFIGS = [config for config in STEP_SECONDS if config != "sort-of-clevr-quick"]
 PRECISIONS = ["fp32", "bf16"]
 
 
@@ -58,16 +62,19 @@ def parse_arguments():
         description="Times a training step (forward, backward, Adam) in Relate and in PyTorch, by "
         "turns on the same cores, and prints their ratio.")
     add = parser.add_argument
-    add("--configs", type=some_of(STEP_SECONDS), default=list(STEP_SECONDS), metavar='"A B"',
-        help=f"of {', '.join(STEP_SECONDS)}; all unless said")
+    add("--configs", type=some_of(STEP_SECONDS), default=DEFAULT_CONFIGS, metavar='"A B"',
+        help=f"of {', '.join(STEP_SECONDS)}; {', '.join(DEFAULT_CONFIGS)} unless said")
     add("--precisions", type=some_of(PRECISIONS), default=PRECISIONS, metavar='"A B"',
         help="of fp32, bf16; both unless said")
     add("--rounds", type=positive, default=3, metavar="N", help="turns of each (3)")
     add("--steps", type=positive, metavar="N",
         help="steps timed each turn (1 to 10, by the config), after 1 or 2 that are not")
+    add("--weights", metavar="RUN",
+        help="time with the weights of a run or published model, Relate on samples of its task; say "
+        "with --configs which it is of")
     add("--batch", type=positive, default=64, metavar="N", help="samples of the mini-batch (64)")
     add("--threads", type=positive, default=1, metavar="N", help="threads, a core for each (1)")
-    add("--engine", choices=["auto", "openblas", "onednn", "avx512"], default="auto",
+    add("--engine", choices=["auto", "openblas", "onednn", "panels"], default="auto",
         help="what multiplies Relate's matrices (auto)")
     add("--compile", action="store_true",
         help="time torch.compile too and count the faster; slow to start, needs a C++ compiler")
@@ -82,6 +89,8 @@ def parse_arguments():
     if options.threads > len(os.sched_getaffinity(0)):
         parser.error(f"--threads {options.threads}: only {len(os.sched_getaffinity(0))} core(s) "
             "can be used here")
+    if options.weights and len(options.configs) != 1:
+        parser.error("--weights are of one model: name it with --configs")
     if options.out and options.out.exists():
         parser.error(f"--out {options.out} exists; name a new file")
     if options.out and not os.access(options.out.absolute().parent, os.W_OK):
@@ -220,10 +229,24 @@ def programs(options, relate, python, config, precision):
         "--threads", str(options.threads), "--steps", str(steps), "--warmup", str(warmup)]
     pytorch = [python, str(ROOT / "scripts" / "bench" / "pytorch_step.py"), *common]
     timed = (steps + warmup) * seconds
-    yield "Relate", [relate, "bench", "step", "--json", "--engine", options.engine, *common], timed
+    ours = [relate, "bench", "step", "--json", "--engine", options.engine, *common]
+    if options.weights:
+        ours = ours[:6] + ["--weights", options.weights, *common[2:]]
+        pytorch += ["--weights", str(exported_weights(options, relate))]
+    yield "Relate", ours, timed
     yield "PyTorch", [*pytorch, "--mode", "eager"], timed + 4
     if options.compile:
         yield "torch.compile", [*pytorch, "--mode", "compile"], timed + 60
+
+
+def exported_weights(options, relate):
+    """A safetensors file of the weights that are to be timed, made once."""
+    path = pathlib.Path(tempfile.gettempdir()) / f"relate-weights-{os.getpid()}.safetensors"
+    if not path.exists():
+        atexit.register(path.unlink)
+        run([relate, "export", options.weights, "--to", path],
+            f"the weights of {options.weights} cannot be exported; see above.")
+    return path
 
 
 def compare(options, relate, python, results):

@@ -41,26 +41,14 @@ class Encoder(nn.Module):
                 nn.BatchNorm2d(after),
                 nn.ReLU(inplace=True),
             ]
-        self.layers = nn.Sequential(*layers)
+        self.net = nn.Sequential(*layers)
 
     def forward(self, image):
-        cells = self.layers(image)
+        cells = self.net(image)
         batch, _, rows, columns = cells.shape
         y = torch.linspace(-1, 1, rows).view(1, 1, rows, 1).expand(batch, 1, rows, columns)
         x = torch.linspace(-1, 1, columns).view(1, 1, 1, columns).expand(batch, 1, rows, columns)
         return torch.cat([cells, y, x], dim=1).flatten(2).transpose(1, 2)
-
-
-class SentenceEncoder(nn.Module):
-    """Word vectors [b, n, width] to the last hidden state of an LSTM, [b, state]."""
-
-    def __init__(self, width, state):
-        super().__init__()
-        self.lstm = nn.LSTM(width, state, batch_first=True)
-
-    def forward(self, words):
-        _, (hidden, _) = self.lstm(words)
-        return hidden[-1]
 
 
 class RelationNetwork(nn.Module):
@@ -106,6 +94,8 @@ CONFIGS = {
     "sort-of-clevr-paper": Config(
         image=75, channels=(32, 64, 128, 256), question_bits=11, g=(2000,) * 4,
         f=(2000, 1000, 500, 100, 10)),
+    "sort-of-clevr-quick": Config(
+        objects=(6, 10), question_bits=11, g=(128,) * 4, f=(128, 128, 10)),
     "clevr-pixels": Config(
         image=128, channels=(24,) * 4, question_words=30, vocabulary=90, state=128, g=(256,) * 4,
         f=(256, 256, 29), dropout=0.5),
@@ -119,15 +109,27 @@ CONFIGS = {
 }
 
 
+def last_state(lstm, words):
+    """Word vectors [b, n, width] to the last hidden state of an LSTM, [b, state]."""
+    _, (hidden, _) = lstm(words)
+    return hidden[-1]
+
+
 class Model(nn.Module):
-    """A scene and a question to the logits of the answers."""
+    """A scene and a question to the logits of the answers; parts are called as docs/PARAMETERS.md
+    calls them, so that weights of Relate's can be loaded."""
 
     def __init__(self, config):
         super().__init__()
-        self.image = Encoder(config.channels) if config.image else None
-        self.embedding = nn.Embedding(config.vocabulary, config.embedding) if config.state else None
-        self.question = SentenceEncoder(config.embedding, config.state) if config.state else None
-        self.sentence = SentenceEncoder(config.embedding, config.state) if config.story else None
+
+        def lstm():
+            return nn.LSTM(config.embedding, config.state, batch_first=True)
+
+        self.conv = Encoder(config.channels) if config.image else None
+        self.embed = nn.Embedding(config.vocabulary, config.embedding) if config.state else None
+        self.sent = lstm() if config.story else None
+        self.ques = lstm() if config.story else None
+        self.lstm = lstm() if config.state and not config.story else None
         if config.image:
             features = config.channels[-1] + 2
         elif config.story:
@@ -135,20 +137,33 @@ class Model(nn.Module):
         else:
             features = config.objects[1]
         question = config.state or config.question_bits
-        self.relations = RelationNetwork(features, question, config.g, config.f, config.dropout)
+        self.rn = RelationNetwork(features, question, config.g, config.f, config.dropout)
 
     def forward(self, scene, question):
-        if self.image:
-            scene = self.image(scene)
-        elif self.sentence:
+        if self.conv:
+            scene = self.conv(scene)
+        elif self.sent:
             batch, count, _ = scene.shape
-            states = self.sentence(self.embedding(scene.flatten(0, 1))).view(batch, count, -1)
+            states = last_state(self.sent, self.embed(scene.flatten(0, 1))).view(batch, count, -1)
             # Which sentence it is, one of `count`.
             positions = torch.eye(count, dtype=states.dtype).expand(batch, count, count)
             scene = torch.cat([states, positions], dim=2)
-        if self.question:
-            question = self.question(self.embedding(question))
-        return self.relations(scene, question)
+        reader = self.ques or self.lstm
+        if reader:
+            question = last_state(reader, self.embed(question))
+        return self.rn(scene, question)
+
+
+def load_weights(model, path):
+    """Loads the float32 tensors of a safetensors file, under their names."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = bytearray(file.read())
+    header.pop("__metadata__", None)
+    model.load_state_dict({
+        name: torch.frombuffer(data, dtype=torch.float32)[
+            entry["data_offsets"][0] // 4:entry["data_offsets"][1] // 4].view(entry["shape"])
+        for name, entry in header.items()})
 
 
 def random_inputs(config, batch):
@@ -177,6 +192,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
+    parser.add_argument("--weights", help="a safetensors file of weights; random ones unless said")
     parser.add_argument("--steps", type=int, default=5, help="steps that are timed")
     parser.add_argument("--warmup", type=int, default=2, help="steps before those")
     return parser.parse_args()
@@ -188,11 +204,14 @@ def main():
     torch.set_num_threads(options.threads)
     config = CONFIGS[options.config]
     model = Model(config)
+    if options.weights:
+        load_weights(model, options.weights)
     scene, question, target = random_inputs(config, options.batch)
     loss_of = functional.cross_entropy
     if config.binary_answers:
         loss_of = functional.binary_cross_entropy_with_logits
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    # Trained weights are to stay what they are while they are timed.
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.0 if options.weights else 1e-4, fused=True)
     forward = torch.compile(model) if options.mode == "compile" else model
 
     def step():

@@ -12,6 +12,7 @@ random weights and inputs, run once in training mode. The file holds, under `<ca
     gradients.<name>     of the loss, for every parameter
     statistics.<name>    running means and variances after the step; momentum is 1, so they are the
                          batch's own mean and unbiased variance
+    evaluation.logits    of half the image, with those running statistics, for the models that have any
 """
 import pathlib
 
@@ -169,10 +170,14 @@ def main():
         entries |= {f"gradients.{key}": value.grad for key, value in model.named_parameters()}
         entries |= {f"statistics.{key}": value for key, value in model.state_dict().items()
                     if "running" in key}
+        if any("running" in key for key in model.state_dict()):
+            with torch.no_grad():
+                entries["evaluation.logits"] = model.eval()(things / 2, question)
         tensors |= {f"{name}/{key}": value.detach().contiguous() for key, value in entries.items()}
     tests = pathlib.Path(__file__).parents[2] / "Tests" / "RelationNetworksTests" / "Golden"
     tests.mkdir(exist_ok=True)
     save_file(tensors, tests / "relation_networks.safetensors")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -47,12 +47,23 @@ double relate_dot(ptrdiff_t count, const float *x, const float *y);
 double relate_squared_deviations(ptrdiff_t count, const float *x, double mean);
 // The sum of (x[i] - mean) y[i].
 double relate_centred_dot(ptrdiff_t count, const float *x, double mean, const float *y);
-// sums[j] += the sum over i of x[i, j], i ascending.
+// sums[j] += the sum over i of x[i, j], in blocks.
 void relate_add_columns(ptrdiff_t rows, ptrdiff_t columns, const float *x, float *sums);
+// sums[j] += the sum over i of x[order[i], j], in blocks.
+void relate_add_rows(ptrdiff_t rows, const int32_t *order, ptrdiff_t columns, const float *x,
+                     float *sums);
 // Softmax (or its logarithm) of every row.
 void relate_softmax(ptrdiff_t rows, ptrdiff_t columns, const float *x, bool logarithm, float *out);
 // sum over i of max(x, 0) - x t + log(1 + exp(-|x|)).
 double relate_binary_cross_entropy(ptrdiff_t count, const float *x, const float *targets);
+
+// MARK: Sorting (sorting.c)
+
+// For every run of `extent` elements along the middle axis of x [outer, extent, inner], the
+// positions along it in order of size, in the same layout. Equal numbers keep their order, -0 and 0
+// are equal, and not-a-number comes last. `scratch` has room for 2 extent numbers.
+void relate_sorted_positions(ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner, const float *x,
+                             bool descending, int32_t *positions, uint64_t *scratch);
 
 // MARK: Update (update.c)
 

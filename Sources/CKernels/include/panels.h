@@ -1,6 +1,6 @@
-// Products for processors with AVX-512: those of the layers of g, whose operands lie as the
-// processor wants to read them and whose results are finished while they are still in registers;
-// and a general one.
+// Products for processors with AVX-512, and in float32 for those with AVX2 and FMA: those of the
+// layers of g, whose operands lie as the processor wants to read them and whose results are
+// finished while they are still in registers; and a general one.
 //
 // A panel is 32 neighbouring columns of a matrix, row after row; a matrix is its panels, one after
 // another, its width filled up with columns of zeros. A word is 32 bits: a float32, or two
@@ -76,3 +76,6 @@ typedef struct {
 } relate_panel_kernels;
 
 extern const relate_panel_kernels relate_panel_kernels_float32, relate_panel_kernels_bfloat16;
+// For AVX2 and FMA: the bits of relate_panel_kernels_float32.
+extern const relate_panel_kernels relate_panel_kernels_float32_avx2;
+bool relate_panels_run_on_avx2(void);

@@ -1,7 +1,8 @@
-// relate evaluate: the accuracy of a run's best version on a split.
+// relate evaluate: how a trained model does on a split, its own or that of other data.
 
 import ArgumentParser
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import Training
@@ -10,21 +11,40 @@ import Training
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Report the accuracy of a run per question category.",
+    abstract: "Report how a run's or a published model's best version does.",
     discussion: """
-      Takes the best version by validation accuracy that has a checkpoint, or the last one if none \
-      was evaluated yet. Reads the run only, so it may still be training.
+      Takes the best version by validation that has a checkpoint, or the last one if none was \
+      evaluated yet. Reads the run only, so it may still be training. With --data it is tried on \
+      other data of the same layout, which may hold that one split only.
 
-      Example: relate evaluate runs/sort-of-clevr-quick-seed1 --split test --json
+      Example: relate evaluate models/sort-of-clevr --split test --json
       """)
 
-  @Argument(help: ArgumentHelp("The run's directory.", valueName: "run")) var path: String
+  @Argument(
+    help: ArgumentHelp("The run's directory, a published model, or either@step.", valueName: "run"))
+  var path: String
 
   @Option(help: "The part of the data: training, validation or test.")
   var split: Split = .test
 
-  @Option(help: ArgumentHelp("The version, instead of the best one.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The version, instead of the best one.", valueName: "n"))
   var step: Int?
+
+  @OptionGroup var data: DataOptions
+
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Change a setting that may differ at evaluation. May be said again.", valueName: "key=value"))
+  var edits: [SettingEdit] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Write what was asked, answered and right to this file, a line of JSON for each sample.",
+      valueName: "file"))
+  var predictions: String?
 
   @Option(
     help: ArgumentHelp("Threads to compute on; as many as cores unless said.", valueName: "n"))
@@ -37,57 +57,87 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
-      let directory = RunDirectory(path: path)
-      let experiment = try directory.readExperiment().experiment
-      let task = try buildTask(experiment)
-      let step = try self.step ?? chosenStep(in: directory)
-      let saved = directory.checkpointSteps()
-      guard saved.contains(step) else {
-        throw TrainingError("There is no checkpoint of step \(step); there are those of \(saved).")
-      }
-      let state = try Checkpoint.read(
-        directory.checkpointPath(step: step), layout: task.layout, experiment: experiment)
-      // Accuracy needs no equal bits: it may be taken on a machine that could not train the run.
-      var numerics = numerics
-      numerics.fillIn(from: experiment)
-      let context = try numerics.context(
-        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount)
-      let report = try report(of: task, state: state, context: context)
-      if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        print(String(decoding: try encoder.encode(report), as: UTF8.self))
-      } else {
-        print("Accuracy on the \(split.rawValue) split, step \(step):\n")
-        print(report.table(categories: task.categories))
-      }
+      let version =
+        try step.map { try SavedVersion(in: RunDirectory(path: path), step: $0) }
+        ?? SavedVersion(named: path)
+      var experiment = version.record.experiment
+      try allow(edits, in: experiment.task)
+      experiment.task = try catalogue.choice(experiment.task, edits: edits)
+      // Whatever data the run learnt from, these are the ones that are asked about.
+      if let identity = try data.identity() { experiment.data = identity }
+      // Results need no equal bits: they may be computed on a machine that could not train the run.
+      numerics.apply(to: &experiment)
+      let context = try computeContext(
+        threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount,
+        engine: numerics.engine == nil ? .best(for: experiment.precision) : experiment.engine,
+        precision: experiment.precision)
+      let task = try catalogue.open(experiment.task, data: experiment.data, at: data.place)
+      let report = try evaluate(task, version, experiment, context)
+      print(
+        json
+          ? try line(Result(report, version.saved.digest))
+          : words(report, task.facts.metrics))
       return 0
     }
   }
 
-  private func report(of task: some LearningTask, state: TrainingState, context: ComputeContext)
-    throws -> EvaluationReport
-  {
-    let clock = ProgressLine("evaluating")
-    let tally = try evaluationTally(
-      of: task, split: split, values: state.values, context: context,
-      progress: clock.show)
-    clock.end()
-    return EvaluationReport(
-      step: state.step, split: split, tally: tally, categories: task.categories,
-      guesses: try task.commonestAnswerAccuracy(in: split))
+  /// Throws if a setting may not differ from the trained model's.
+  private func allow(_ edits: [SettingEdit], in choice: TaskChoice) throws {
+    let allowed = try catalogue.task(choice.family).evaluationSettings
+    for edit in edits where !allowed.contains(edit.name) {
+      throw ValidationError(
+        "\(edit.name) belongs to the trained model and cannot differ at evaluation; "
+          + (allowed.isEmpty
+            ? "nothing of \(choice.family) can." : "what can: \(allowed.joined(separator: ", "))."))
+    }
   }
 
-  private func chosenStep(in directory: RunDirectory) throws -> Int {
-    let saved = directory.checkpointSteps()
-    guard let last = saved.last else {
-      throw TrainingError(
-        "\(directory.path) has no checkpoint yet: the first is written a minute after the start.")
+  private func evaluate<Task: LearningTask>(
+    _ task: Task, _ version: SavedVersion, _ experiment: Experiment, _ context: ComputeContext
+  ) throws -> EvaluationReport {
+    guard task.facts.layout == version.facts.layout else {
+      throw TrainingError("The data need another model than the one that was trained.")
     }
-    let best = try directory.readEvaluations()
-      .filter { $0.split == .validation && saved.contains($0.step) }
-      .max { ($0.overall, -$0.step) < ($1.overall, -$1.step) }
-    return best?.step ?? last
+    guard task.facts.sampleCount(of: split) > 0 else {
+      let present = Split.allCases.filter { task.facts.sampleCount(of: $0) > 0 }.map(\.rawValue)
+      throw TrainingError(
+        "The data have no \(split.rawValue) split, only \(present.joined(separator: ", ")).")
+    }
+    let clock = ProgressLine("evaluating")
+    defer { clock.end() }
+    var file: PredictionFile?
+    if let predictions { file = try PredictionFile(predictions) }
+    let measurements = try Training.evaluate(
+      task, split: split, values: version.saved.values, seed: experiment.seed, context: context,
+      observe: { samples, prediction, batch in
+        if predictions != nil {
+          try file?.write(samples, task.exhibits(prediction, for: batch))
+        }
+      }, progress: clock.show)
+    if let file = file.take() { try file.finish() }
+    return EvaluationReport(
+      step: version.saved.step, split: split, measurements: measurements, facts: task.facts)
+  }
+
+  /// What `--json` prints; shares lie from 0 to 1.
+  private struct Result: Encodable {
+    let step: Int
+    let split: Split
+    let samples: Int
+    let metrics: [String: Double]
+    let digest: Digest
+
+    init(_ report: EvaluationReport, _ digest: Digest) {
+      step = report.step
+      split = report.split
+      samples = report.samples
+      metrics = report.metrics
+      self.digest = digest
+    }
+  }
+
+  private func words(_ report: EvaluationReport, _ metrics: [Metric]) -> String {
+    "On the \(split.rawValue) split, step \(report.step):\n\n" + report.table(of: metrics)
   }
 }
 

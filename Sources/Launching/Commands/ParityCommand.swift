@@ -2,8 +2,8 @@
 
 import ArgumentParser
 import Autodiff
+import Learning
 import NeuralNetworks
-import RelationNetworks
 import Tensors
 import Training
 
@@ -13,18 +13,20 @@ struct ParityCommand: ParsableCommand {
     commandName: "parity",
     abstract: "Compute logits, loss and every gradient for given weights and inputs.",
     discussion: """
-      Weights are safetensors under PyTorch's names (docs/PARAMETERS.md). The batch holds `image` \
-      or `objects`, `question` and `target`. The output holds `logits`, `loss` and \
+      Weights are a run, a published model, or safetensors under PyTorch's names \
+      (docs/PARAMETERS.md) with --config. The batch holds what the model's family reads, such as \
+      `image` or `objects`, `question` and `target`. The output holds `logits`, `loss` and \
       `gradient.NAME` for every parameter, with the batch's own statistics and without dropout.
 
       Example: relate parity --config sort-of-clevr-small --weights w.safetensors \
       --batch b.safetensors --out o.safetensors
       """)
 
-  @Option(help: "The model: \(BenchmarkModel.names.joined(separator: ", ")).")
-  var config: String
+  @Option(help: "The model: \(catalogue.models.map(\.name).joined(separator: ", ")).")
+  var config: String?
 
-  @Option(help: ArgumentHelp("The parameters by name.", valueName: "file")) var weights: String
+  @Option(help: ArgumentHelp("A run, or the parameters by name.", valueName: "run or file"))
+  var weights: String
   @Option(help: ArgumentHelp("The inputs and targets.", valueName: "file")) var batch: String
   @Option(help: ArgumentHelp("The file to write.", valueName: "file")) var out: String
 
@@ -33,19 +35,15 @@ struct ParityCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
-      let model = try BenchmarkModel(name: config)
-      let values = try ParameterVector(
-        try Safetensors(contentsOf: weights), layout: model.layout)
-      let inputs = try BenchmarkModel.Inputs(
-        try Safetensors(contentsOf: batch), for: model)
+      let model = try TrialModel(.init(config: config, weights: weights, batchFile: batch))
       let pass = ForwardPass(
-        values, mode: .training(seed: 0, step: 1, replica: 0),
-        context: try numerics.context(threadCount: threads.count))
-      let (loss, logits) = model.forward(inputs, droppingOut: false, in: pass)
-      let gradient = pass.gradient(of: loss)
+        model.values, mode: .training(seed: 0, step: 1, replica: 0),
+        context: try numerics.context(threadCount: threads.count), dropsOut: false)
+      let (loss, prediction) = model.loss(pass)
       var writer = SafetensorsWriter()
-      writer.add("logits", logits.value)
+      if let logits = prediction as? Variable { writer.add("logits", logits.value) }
       writer.add("loss", loss.value)
+      let gradient = pass.gradient(of: loss)
       for parameter in model.layout.parameters {
         writer.add(
           "gradient.\(parameter.name)",

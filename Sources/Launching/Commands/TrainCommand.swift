@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import Training
@@ -12,8 +13,8 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a model on this machine: a parameter server and workers, or one process.",
     discussion: """
-      The result depends on the experiment alone (task, sizes, schedule, seed, replicas), not on \
-      how many processes compute it. Ctrl-C finishes the step and writes a checkpoint.
+      The result depends on the experiment alone (task, settings, schedule, seed, replicas), not \
+      on how many processes compute it. Ctrl-C finishes the step and writes a checkpoint.
 
       Example: relate train sort-of-clevr --preset quick --workers 2
       Resume:  relate train --run runs/sort-of-clevr-quick-seed1 --resume
@@ -23,6 +24,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var place: RunOptions
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Worker processes; as many as cores unless said.", valueName: "n"))
   var workers: Int?
 
@@ -45,47 +47,43 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try reportingErrors {
-      let (directory, chosen) = try place.choose(experiment)
-      if chosen == nil, try showIfComplete(directory) { return 0 }
+      let plan = try place.choose(experiment)
+      if try showIfComplete(plan) { return 0 }
       let cores = ProcessInfo.processInfo.activeProcessorCount
-      if singleProcess {
-        return try trainAlone(chosen, directory, threads: threads?.count ?? cores)
-      }
+      if singleProcess { return try trainAlone(plan, threads: threads?.count ?? cores) }
       let cluster = LocalCluster(
-        directory: directory, experiment: chosen, workers: workers ?? cores,
-        threads: threads?.count ?? 1)
+        plan,
+        options: .init(
+          workers: workers ?? cores, threads: threads?.count ?? 1, data: experiment.data.path,
+          server: serverOptions(plan)))
       return try cluster.run()
     }
   }
 
-  private func trainAlone(_ experiment: Experiment?, _ directory: RunDirectory, threads: Int) throws
-    -> Int32
-  {
-    let settled = try experiment ?? directory.readExperiment().experiment
-    let context = try ComputeContext(
+  /// What the server of a cluster is told beside the experiment.
+  private func serverOptions(_ plan: RunPlan) -> [String] {
+    var options = ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
+    if let from = experiment.origin.from { options += ["--from", from] }
+    if let take = experiment.origin.take { options += ["--take", take] }
+    if let steps = plan.moreSteps { options += ["--steps", String(steps)] }
+    return options
+  }
+
+  private func trainAlone(_ plan: RunPlan, threads: Int) throws -> Int32 {
+    let settled = try plan.beginning ?? plan.directory.readExperiment().experiment
+    let context = try computeContext(
       threadCount: threads, engine: settled.engine, precision: settled.precision)
     // Before the run's files are touched.
-    if experiment == nil { try directory.readExperiment().requireNumerics(of: context) }
-    let prepared = try PreparedRun(directory, beginning: experiment)
+    if plan.beginning == nil {
+      try plan.directory.readExperiment().requireNumerics(of: context)
+    }
+    let task = try openTask(of: settled, at: experiment.data.place)
+    let run = try PreparedRun(plan, task: task, checkpointEvery: place.checkpointEvery)
     let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
-    var state = prepared.state
-    let progress = Progress(
-      totalSteps: settled.steps, samplesPerStep: settled.replicas * settled.batchSize)
-    announce(prepared, progress)
-    let setting = RunSetting(
-      recorder: prepared.recorder, progress: progress, isStopRequested: { stop.isRequested })
-    let ending = try trainInSingleProcess(
-      prepared.task, from: &state, setting: setting, context: context)
-    return try conclude(ending, of: setting, task: prepared.task, step: state.step)
+    let (ending, step) = try run.computeAlone(
+      task, showing: ProgressDisplay(settled, facts: run.facts), until: stop, context)
+    return try conclude(
+      ending, in: plan.directory, step: step,
+      hint: .train(singleProcess: true, data: experiment.data.path))
   }
-}
-
-/// Says what is about to be trained.
-func announce(_ run: PreparedRun, _ progress: Training.Progress) {
-  let experiment = run.recorder.record.experiment
-  let begun = run.state.step == 0 ? "" : ", from step \(run.state.step)"
-  progress.note(
-    "\(run.recorder.directory.path): \(experiment.steps) steps of \(experiment.replicas) x "
-      + "\(experiment.batchSize) samples, \(run.task.layout.parameterCount) parameters, "
-      + "seed \(experiment.seed)\(begun)")
 }

@@ -34,6 +34,8 @@ public struct WorkerCommand: ParsableCommand {
       valueName: "seconds"))
   var join = 60.0
 
+  @OptionGroup var data: DataOptions
+
   @Flag(help: .hidden)
   var child = false
 
@@ -53,8 +55,10 @@ public struct WorkerCommand: ParsableCommand {
       let stop = StopRequest(endsWithParent: child)
       var options = WorkerOptions(server: try tcpEndpoint(server, option: "--server"))
       options.deadlines.joinSeconds = join
+      let place = data.place
       let worker = try WorkerLoop(
-        options, threads: ThreadPool(threadCount: threads.count), builder: buildTask,
+        options, threads: ThreadPool(threadCount: threads.count),
+        builder: { try openTask(of: $0, at: place) },
         log: Self.say, isLeaveRequested: { stop.isRequested })
       switch try worker.run() {
       case .closed(let reason):

@@ -1,42 +1,22 @@
-// How much generated data there is, and which.
+// Where data are, from the command line.
 
 import ArgumentParser
-import RelationNetworks
+import Learning
 
-/// The options that fix a generated data set.
-///
-/// Whatever is left out comes from the preset.
+/// The option that names a data set's directory.
 struct DataOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Images of the training split.", valueName: "n"))
-  var trainingImages: Int?
+  @Option(
+    name: .customLong("data"),
+    help: ArgumentHelp(
+      "The directory of the data set, as `relate data import` or `relate generate` made it. "
+        + "Without it the task generates its data.", valueName: "dir"))
+  var path: String?
 
-  @Option(help: ArgumentHelp("Images of the validation split.", valueName: "n"))
-  var validationImages: Int?
+  /// Where the data are; `nil` for generated data.
+  var place: DataPlace? { path.map { DataPlace(path: $0) } }
 
-  @Option(help: ArgumentHelp("Images of the test split.", valueName: "n"))
-  var testImages: Int?
-
-  @Option(help: ArgumentHelp("The key of the generated data.", valueName: "n"))
-  var dataSeed: UInt64?
-
-  /// Whether nothing was said.
-  var isEmpty: Bool {
-    trainingImages == nil && validationImages == nil && testImages == nil && dataSeed == nil
-  }
-
-  /// Puts what was said into a configuration.
-  func apply(to configuration: inout TaskConfiguration) {
-    if let trainingImages { configuration.imageCounts.training = trainingImages }
-    if let validationImages { configuration.imageCounts.validation = validationImages }
-    if let testImages { configuration.imageCounts.test = testImages }
-    if let dataSeed { configuration.dataSeed = dataSeed }
-  }
-
-  /// Takes what was not said from a configuration.
-  mutating func fillIn(from configuration: TaskConfiguration) {
-    trainingImages = trainingImages ?? configuration.imageCounts.training
-    validationImages = validationImages ?? configuration.imageCounts.validation
-    testImages = testImages ?? configuration.imageCounts.test
-    dataSeed = dataSeed ?? configuration.dataSeed
-  }
+  /// Which data set that is; `nil` for generated data.
+  ///
+  /// Reads the directory's description and no data.
+  func identity() throws -> DataSetIdentity? { try place.map { try DataSetIdentity(of: $0) } }
 }

@@ -16,8 +16,8 @@ struct NumericsOptions: ParsableArguments {
   @Option(
     help: """
       The matrix engine: openblas is always there and computes fp32 only; onednn is faster; \
-      avx512, for processors that have it, is the fastest. Unless said, or with auto, the fastest \
-      that this machine has.
+      panels, kernels of our own for processors with AVX2 or AVX-512, is the fastest. Unless said, \
+      or with auto, the fastest that this machine has.
       """)
   var engine: EngineChoice?
 
@@ -50,13 +50,14 @@ struct NumericsOptions: ParsableArguments {
     }
   }
 
-  /// Whether nothing was said.
-  var isEmpty: Bool { precision == nil && engine == nil }
-
-  /// Takes what was not said from a run.
-  mutating func fillIn(from run: Experiment) {
-    precision = precision ?? run.precision
-    engine = engine ?? .named(run.engine)
+  /// Puts what was said into an experiment.
+  func apply(to experiment: inout Experiment) {
+    if let precision { experiment.precision = precision }
+    switch engine {
+    case .named(let engine): experiment.engine = engine
+    case .fastest: experiment.engine = .best(for: experiment.precision)
+    case nil: break
+    }
   }
 
   /// The context that the options ask for.

@@ -1,14 +1,9 @@
-// Where a run's files go, and what a run begins with.
+// Where a run's files go, and whether it begins or goes on.
 
 import ArgumentParser
 import Foundation
-import NeuralNetworks
-import RelationNetworks
-import Tensors
+import Learning
 import Training
-
-/// The version of this software.
-public let relateVersion = "0.1.0"
 
 /// The options that name a run's directory.
 public struct RunOptions: ParsableArguments {
@@ -20,30 +15,40 @@ public struct RunOptions: ParsableArguments {
   @Flag(help: "Go on with the run in --run from its last checkpoint.")
   var resume = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Write a checkpoint this often beside those at evaluations: seconds, or steps as in "
+        + "500steps. 120s unless said.", valueName: "n"))
+  var checkpointEvery = CheckpointInterval.standard
+
   /// No options.
   public init() {}
 
-  /// The directory to begin in with an experiment, or to resume, without one.
+  /// What to do: begin with an experiment, or go on with a run.
   ///
   /// Options beside `--resume` must agree with the run's own experiment.
-  func choose(_ options: ExperimentOptions) throws -> (RunDirectory, beginning: Experiment?) {
+  func choose(_ options: ExperimentOptions) throws -> RunPlan {
     guard resume else {
       let experiment = try options.resolved()
-      return (try directory(for: experiment), experiment)
+      return RunPlan(
+        directory: directory(for: experiment), beginning: experiment,
+        origin: try options.origin.source())
     }
     guard let path else {
       throw ValidationError("Say which run to resume: --run DIR --resume")
     }
     let directory = RunDirectory(path: path)
-    try options.requireAgreement(with: try directory.readExperiment().experiment)
-    return (directory, nil)
+    let run = try directory.readExperiment().experiment
+    let asked = try options.resuming(run)
+    return RunPlan(
+      directory: directory, moreSteps: asked.steps == run.steps ? nil : asked.steps)
   }
 
   /// The directory to begin in.
-  private func directory(for experiment: Experiment) throws -> RunDirectory {
+  private func directory(for experiment: Experiment) -> RunDirectory {
     if let path { return RunDirectory(path: path) }
-    let task = try? experiment.task.decoded(as: TaskConfiguration.self)
-    let name = "runs/\(task?.task ?? "run")-\(task?.preset ?? "own")-seed\(experiment.seed)"
+    let task = experiment.task
+    let name = "runs/\(task.family)-\(task.preset)-seed\(experiment.seed)"
     var directory = RunDirectory(path: name)
     var count = 1
     while FileManager.default.fileExists(atPath: directory.path) {
@@ -54,60 +59,38 @@ public struct RunOptions: ParsableArguments {
   }
 }
 
-/// A run that is ready to be computed.
-struct PreparedRun {
-  let task: any LearningTask
-  let state: TrainingState
-  let recorder: RunRecorder
-
-  /// Begins a run, or opens the one to resume.
-  ///
-  /// - Parameter experiment: what to begin; `nil` resumes what is in the directory.
-  init(_ directory: RunDirectory, beginning experiment: Experiment?) throws {
-    if let experiment {
-      let task = try buildTask(experiment)
-      let context = try computeContext(engine: experiment.engine, precision: experiment.precision)
-      let record = ExperimentRecord(
-        experiment, numerics: Numerics.fingerprint(of: context), engine: context.engineDescription,
-        relate: relateVersion, machine: Self.machine())
-      self.task = task
-      recorder = try RunRecorder(starting: record, in: directory, categories: task.categories)
-      state = TrainingState(layout: task.layout, seed: experiment.seed)
-      return
-    }
-    let record = try directory.readExperiment()
-    task = try buildTask(record.experiment)
-    (recorder, state) = try RunRecorder.resuming(
-      directory, layout: task.layout, categories: task.categories)
-  }
-
-  private static func machine() -> String {
-    let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let model = cpuinfo.split(separator: "\n").first { $0.hasPrefix("model name") }?
-      .split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
-    let info = ProcessInfo.processInfo
-    return "\(model ?? "unknown processor"), \(info.processorCount) cores, "
-      + "\(info.physicalMemory >> 30) GiB, \(info.operatingSystemVersionString)"
-  }
+/// What is to be done with a run's directory.
+struct RunPlan {
+  /// Where the run's files are or will be.
+  let directory: RunDirectory
+  /// The experiment to begin; `nil` goes on with the run that is there.
+  var beginning: Experiment?
+  /// The version that the experiment begins with, if it names one.
+  var origin: SavedVersion?
+  /// The number of steps that a run is to have instead of fewer.
+  var moreSteps: Int?
 }
 
-extension ExperimentRecord {
-  /// Throws if a context computes with other bits than the run has so far.
-  func requireNumerics(of context: ComputeContext) throws {
-    guard Numerics.fingerprint(of: context) != numerics else { return }
-    if context.engineDescription == engine {
-      throw TrainingError(
-        """
-        This program computes with other bits than the run has so far, with the same \(engine): \
-        the run was begun by another release (\(relate), this is \(relateVersion)) or on another \
-        kind of processor. Resume it with those, or begin it again.
-        """)
+extension CheckpointInterval: ExpressibleByArgument {
+  /// An interval as it is written: `120`, `120s` or `500steps`.
+  public init?(argument: String) {
+    if argument.hasSuffix("steps") {
+      guard let steps = Int(argument.dropLast(5)), (1...1_000_000_000).contains(steps) else {
+        return nil
+      }
+      self = .steps(steps)
+    } else {
+      let number = argument.hasSuffix("s") ? String(argument.dropLast()) : argument
+      guard let seconds = Double(number), (1...1e7).contains(seconds) else { return nil }
+      self = .seconds(seconds)
     }
-    throw TrainingError(
-      """
-      This machine computes with other bits than the run has so far: it has \
-      \(context.engineDescription), the run has \(engine). \
-      \(Numerics.remedy(for: experiment.engine)), or resume on the machine it began on.
-      """)
+  }
+
+  /// The interval as it is written.
+  public var defaultValueDescription: String {
+    switch self {
+    case .seconds(let seconds): "\(Int(seconds))s"
+    case .steps(let steps): "\(steps)steps"
+    }
   }
 }

@@ -11,13 +11,13 @@ public struct Dropout: Hashable, Sendable {
 
   /// Dropout with a probability from 0 up to but excluding 1.
   public init(probability: Float) {
-    precondition((0..<1).contains(probability), "dropout: probability \(probability)")
+    require((0..<1).contains(probability), "dropout: probability \(probability)")
     self.probability = probability
   }
 
-  /// The output, of the input's shape; the input itself outside of training.
+  /// The output, of the input's shape; the input itself in a pass that drops nothing.
   public func callAsFunction(_ x: Variable, in pass: ForwardPass) -> Variable {
-    guard pass.isTraining, probability > 0 else { return x }
+    guard pass.dropsOut, probability > 0 else { return x }
     var random = pass.nextDropoutRandom()
     return x.dropout(probability: probability, random: &random)
   }

@@ -7,16 +7,17 @@ import Tensors
 /// `BatchNorm2d`.
 ///
 /// While training it normalises with the batch's own statistics and records them in the pass;
-/// whoever collects the passes folds them into the running ones.
+/// whoever collects the passes folds them into the running ones. In an evaluation, and where it is
+/// frozen, it normalises with the running ones.
 public struct BatchNormalization: Sendable {
   /// The scale of each channel, γ.
   public let weight: Parameter
   /// The shift of each channel, β.
   public let bias: Parameter
-  /// The running mean of each channel, a statistic.
-  public let runningMean: Parameter
-  /// The running unbiased variance of each channel, a statistic.
-  public let runningVariance: Parameter
+  /// The running mean of each channel.
+  public let runningMean: Statistic
+  /// The running unbiased variance of each channel.
+  public let runningVariance: Statistic
   /// What is added to the variance, so that nothing is divided by zero.
   public let epsilon: Float
 
@@ -33,7 +34,7 @@ public struct BatchNormalization: Sendable {
 
   /// The output: `[batch, channels]` or `[batch, channels, height, width]`, like the input.
   public func callAsFunction(_ x: Variable, in pass: ForwardPass) -> Variable {
-    guard pass.isTraining else {
+    guard pass.usesBatchStatistics(for: runningMean) else {
       return x.batchNormalized(
         scale: pass[weight], offset: pass[bias],
         mean: pass.values.statistic(runningMean),

@@ -40,7 +40,7 @@ public struct Perceptron: Sendable {
     _ name: String, from inputs: Int, through widths: [Int], activation: Activation = .relu,
     dropout: Float = 0, in layout: inout ParameterLayout
   ) {
-    precondition(!widths.isEmpty, "perceptron \(name): no layers")
+    require(!widths.isEmpty, "perceptron \(name): no layers")
     let drops = dropout > 0 && widths.count > 1
     var layers: [Linear] = []
     var features = inputs
@@ -55,15 +55,10 @@ public struct Perceptron: Sendable {
   }
 
   /// The output: `[…, inputs]` to `[…, widths.last]`.
-  ///
-  /// Without `droppingOut` a training pass drops nothing, so that it can be compared with another
-  /// program's, which would drop something else.
-  public func callAsFunction(
-    _ x: Variable, droppingOut: Bool = true, in pass: ForwardPass
-  ) -> Variable {
+  public func callAsFunction(_ x: Variable, in pass: ForwardPass) -> Variable {
     var x = x
     for layer in layers.dropLast() { x = activation(layer(x, in: pass)) }
-    if droppingOut, let dropout { x = dropout(x, in: pass) }
+    if let dropout { x = dropout(x, in: pass) }
     return layers[layers.count - 1](x, in: pass)
   }
 }

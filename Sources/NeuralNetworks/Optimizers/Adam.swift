@@ -39,7 +39,7 @@ public struct AdamMoments: Equatable, Sendable {
 
   /// Moments of the given values, which must have the same count.
   public init(first: Tensor, second: Tensor) {
-    precondition(first.shape == second.shape, "moments: \(first.shape) and \(second.shape)")
+    require(first.shape == second.shape, "moments: \(first.shape) and \(second.shape)")
     self.first = first
     self.second = second
   }
@@ -66,7 +66,7 @@ public struct AdamStep: Sendable {
 
   /// The step with the given number, counted from 1.
   public init(_ step: Int, learningRate: Float, settings: AdamSettings = AdamSettings()) {
-    precondition(step >= 1, "Adam: step \(step), but steps count from 1")
+    require(step >= 1, "Adam: step \(step), but steps count from 1")
     self.step = step
     self.learningRate = learningRate
     self.settings = settings
@@ -76,7 +76,7 @@ public struct AdamStep: Sendable {
   public func update(
     _ parameters: inout Tensor, moments: inout AdamMoments, in range: Range<Int>, gradient: Tensor
   ) {
-    precondition(
+    require(
       gradient.count == range.count && range.lowerBound >= 0
         && range.upperBound <= parameters.count && moments.first.count == parameters.count,
       "Adam: gradient \(gradient.shape) for \(range) of \(parameters.count) parameters")

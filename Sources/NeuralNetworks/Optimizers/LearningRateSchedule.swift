@@ -1,5 +1,7 @@
 // How large each step is.
 
+import Tensors
+
 /// The learning rate as a function of the step.
 ///
 /// As JSON a schedule is its name with its numbers: `{"constant":{"rate":0.0001}}`.
@@ -26,7 +28,7 @@ public enum LearningRateSchedule: Hashable, Codable, Sendable {
 
   /// The rate of a step, counted from 1.
   public func rate(atStep step: Int) -> Float {
-    precondition(step >= 1, "learning rate: step \(step), but steps count from 1")
+    require(step >= 1, "learning rate: step \(step), but steps count from 1")
     switch self {
     case .constant(let rate):
       return Float(rate)

@@ -2,19 +2,46 @@
 
 import Tensors
 
-/// A handle on one parameter or one statistic: its name, shape and place in the flat vector.
-public struct Parameter: Hashable, Sendable {
+/// What a parameter and a statistic have in common: a name, a shape and a place in the flat vector
+/// of their segment.
+public protocol LayoutEntry: Hashable, Sendable {
   /// The name, as PyTorch's `state_dict` has it: `rn.g.0.weight`.
+  var name: String { get }
+  /// The shape, as PyTorch has it.
+  var shape: Shape { get }
+  /// The position of the first scalar in the segment of the flat vector.
+  var offset: Int { get }
+  /// How the initial values are drawn.
+  var initializer: Initializer { get }
+}
+
+extension LayoutEntry {
+  /// The positions of the scalars in the segment of the flat vector.
+  public var range: Range<Int> { offset..<offset + shape.count }
+}
+
+/// A handle on what gradients move.
+public struct Parameter: LayoutEntry {
+  /// The name, as PyTorch's `state_dict` has it.
   public let name: String
   /// The shape, as PyTorch has it.
   public let shape: Shape
-  /// The position of the first scalar in the segment of the flat vector.
+  /// The position of the first scalar among those of all parameters.
   public let offset: Int
   /// How the initial values are drawn.
   public let initializer: Initializer
+}
 
-  /// The positions of the scalars in the segment of the flat vector.
-  public var range: Range<Int> { offset..<offset + shape.count }
+/// A handle on what is averaged from batch to batch: a running mean or variance.
+public struct Statistic: LayoutEntry {
+  /// The name, as PyTorch's `state_dict` has it.
+  public let name: String
+  /// The shape, as PyTorch has it.
+  public let shape: Shape
+  /// The position of the first scalar among those of all statistics.
+  public let offset: Int
+  /// How the initial values are drawn.
+  public let initializer: Initializer
 }
 
 /// How the initial values of a parameter are drawn.
@@ -36,7 +63,7 @@ public struct ParameterLayout: Hashable, Sendable {
   /// The trained parameters, in order of their offsets.
   public private(set) var parameters: [Parameter] = []
   /// The statistics, in order of their offsets, which start again from 0.
-  public private(set) var statistics: [Parameter] = []
+  public private(set) var statistics: [Statistic] = []
   /// The number of scalars of all parameters.
   public private(set) var parameterCount = 0
   /// The number of scalars of all statistics.
@@ -64,14 +91,17 @@ public struct ParameterLayout: Hashable, Sendable {
   /// Names must be unique in the layout.
   public mutating func addStatistic(
     _ name: String, _ shape: Shape, _ initializer: Initializer
-  ) -> Parameter {
+  ) -> Statistic {
     requireNew(name)
-    let statistic = Parameter(
+    let statistic = Statistic(
       name: name, shape: shape, offset: statisticCount, initializer: initializer)
     statistics.append(statistic)
     statisticCount += shape.count
     return statistic
   }
+
+  /// All parameters, then all statistics.
+  public var entries: [any LayoutEntry] { parameters + statistics }
 
   /// The parameter that a position of the flat vector belongs to.
   public func parameter(at position: Int) -> Parameter? {
@@ -79,8 +109,7 @@ public struct ParameterLayout: Hashable, Sendable {
   }
 
   private func requireNew(_ name: String) {
-    precondition(
-      !parameters.contains { $0.name == name } && !statistics.contains { $0.name == name },
-      "two parameters are called \(name)")
+    require(
+      !entries.contains { $0.name == name }, "two parameters or statistics are called \(name)")
   }
 }

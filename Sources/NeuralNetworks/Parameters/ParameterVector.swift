@@ -13,7 +13,7 @@ public struct ParameterVector: Equatable, Sendable {
 
   /// A vector of the given flat values.
   public init(layout: ParameterLayout, parameters: Tensor, statistics: Tensor) {
-    precondition(
+    require(
       parameters.shape == [layout.parameterCount] && statistics.shape == [layout.statisticCount],
       "parameter vector: \(parameters.shape) and \(statistics.shape) do not fit the layout")
     self.layout = layout
@@ -26,13 +26,13 @@ public struct ParameterVector: Equatable, Sendable {
   /// Each parameter has a random stream of its own, so adding one at the end leaves the others'
   /// values as they were.
   public init(initializing layout: ParameterLayout, seed: UInt64) {
-    func values(of segment: [Parameter], count: Int, subindex: UInt32) -> Tensor {
+    func values(of segment: [some LayoutEntry], count: Int, subindex: UInt32) -> Tensor {
       Tensor(shape: [count]) { scalars in
-        for (index, parameter) in segment.enumerated() {
+        for (index, entry) in segment.enumerated() {
           var random = CounterRandom(
             seed: seed, purpose: .initialization, index: UInt64(index), subindex: subindex)
-          for position in parameter.range {
-            scalars[position] = parameter.initializer.draw(from: &random)
+          for position in entry.range {
+            scalars[position] = entry.initializer.draw(from: &random)
           }
         }
       }
@@ -45,12 +45,17 @@ public struct ParameterVector: Equatable, Sendable {
 
   /// Moves the running statistics towards a step's, `[layout.statisticCount]`, as PyTorch does:
   /// `running ← (1 - momentum) · running + momentum · batch`.
-  public mutating func fold(statistics batch: Tensor, momentum: Float = 0.1) {
-    precondition(
+  ///
+  /// Frozen ones stay as they are, to the bit.
+  public mutating func fold(
+    statistics batch: Tensor, momentum: Float = 0.1, frozen: FrozenParameters = .none
+  ) {
+    require(
       batch.shape == statistics.shape, "fold: \(batch.shape) into \(statistics.shape)")
+    let moving = layout.statistics.filter { !frozen.contains($0.name) }.map(\.range)
     statistics.withMutableScalars { running in
       batch.withScalars { batch in
-        for i in running.indices {
+        for i in moving.joined() {
           running[i] = (1 - momentum) * running[i] + momentum * batch[i]
         }
       }
@@ -63,7 +68,7 @@ public struct ParameterVector: Equatable, Sendable {
   }
 
   /// The values of one statistic, without copying.
-  public func statistic(_ statistic: Parameter) -> Tensor {
+  public func statistic(_ statistic: Statistic) -> Tensor {
     statistics.window(from: statistic.offset, shape: statistic.shape)
   }
 }

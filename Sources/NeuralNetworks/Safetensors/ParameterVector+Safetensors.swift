@@ -1,5 +1,6 @@
 // A model's numbers, to and from a file, by the names that PyTorch gives them.
 
+import Files
 import Tensors
 
 extension SafetensorsWriter {
@@ -37,8 +38,7 @@ extension ParameterVector {
   public init(
     _ file: Safetensors, layout: ParameterLayout, prefix: String = ""
   ) throws(SafetensorsError) {
-    let all = layout.parameters + layout.statistics
-    let known = Set(all.map { prefix + $0.name })
+    let known = Set(layout.entries.map { prefix + $0.name })
     for entry in file.entries
     where entry.name.hasPrefix(prefix) && !known.contains(entry.name)
       && !entry.name.hasSuffix("num_batches_tracked")
@@ -69,22 +69,22 @@ extension AdamMoments {
 }
 
 extension Safetensors {
-  /// The tensors of the given parameters, side by side in one vector.
+  /// The tensors of a segment's entries, side by side in one vector.
   fileprivate func flat(
-    _ parameters: [Parameter], count: Int, prefix: String
+    _ segment: [some LayoutEntry], count: Int, prefix: String
   ) throws(SafetensorsError) -> Tensor {
     var flat = Tensor.zeros([count])
-    for parameter in parameters {
-      let name = prefix + parameter.name
+    for entry in segment {
+      let name = prefix + entry.name
       let value = try finiteTensor(name)
-      if value.shape != parameter.shape {
+      if value.shape != entry.shape {
         throw SafetensorsError(
           file: file, tensor: name,
-          "its shape is \(value.shape), but the model's is \(parameter.shape)")
+          "its shape is \(value.shape), but the model's is \(entry.shape)")
       }
       flat.withMutableScalars { flat in
         value.withScalars { source in
-          _ = UnsafeMutableBufferPointer(rebasing: flat[parameter.range]).update(from: source)
+          _ = UnsafeMutableBufferPointer(rebasing: flat[entry.range]).update(from: source)
         }
       }
     }

@@ -1,12 +1,15 @@
 // Weights and checkpoints, read from a file that PyTorch may have written.
 
+import Files
 import Foundation
 import Tensors
 
+extension SafetensorsEntry {
+  /// The shape.
+  public var shape: Shape { Shape(dimensions) }
+}
+
 /// The contents of a safetensors file, checked wholly when it is opened.
-///
-/// The format: 8 bytes with the length of the header, little-endian; the header, a JSON object of
-/// names with type, shape and range of bytes; the bytes of all tensors, row-major, little-endian.
 public struct Safetensors: Sendable {
   /// The file's name, for errors.
   public let file: String
@@ -27,7 +30,7 @@ public struct Safetensors: Sendable {
       data = try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
       throw SafetensorsError(
-        file: path, "cannot be read (\(error.localizedDescription)); check the path")
+        file: path, "cannot be read (\(readableReason(error))); check the path")
     }
     try self.init(decoding: data, file: path)
   }
@@ -36,31 +39,16 @@ public struct Safetensors: Sendable {
   ///
   /// Throws a `SafetensorsError` naming `file` if they are not sound.
   public init(decoding data: Data, file: String) throws(SafetensorsError) {
-    guard data.count >= 8 else {
-      throw SafetensorsError(
-        file: file, "it has \(data.count) bytes, too few for a safetensors file")
+    let decoded = data.withUnsafeBytes { bytes in
+      Result { () throws(SafetensorsError) in try SafetensorsHeader.decode(bytes, file: file) }
     }
-    let stated = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-    // Held against the file before anything is allocated.
-    guard stated <= UInt64(SafetensorsHeader.greatestByteCount) else {
-      throw SafetensorsError(
-        file: file, "its header would have \(stated) bytes; it is no safetensors file")
-    }
-    guard stated <= UInt64(data.count - 8) else {
-      throw SafetensorsError(
-        file: file,
-        "its header has \(stated) bytes, but only \(data.count - 8) follow; it is truncated")
-    }
-    let start = data.startIndex + 8
-    let end = start + Int(stated)
-    let header = try SafetensorsHeader(
-      Array(data[start..<end]), dataCount: data.endIndex - end, file: file)
+    let (header, end) = try decoded.get()
     self.file = file
     metadata = header.metadata
     entries = header.entries
     positions = Dictionary(
       uniqueKeysWithValues: header.entries.enumerated().map { ($1.name, $0) })
-    bytes = data[end...]
+    bytes = data.dropFirst(end)
   }
 
   /// What the file says of a tensor, nil if there is none of that name.

@@ -21,7 +21,6 @@ public struct SafetensorsWriter: Sendable {
     let scalar: SafetensorsScalar
     let shape: Shape
     let content: Content
-    var byteCount: Int { shape.count * scalar.byteCount }
   }
 
   /// Strings to be carried beside the tensors.
@@ -64,8 +63,8 @@ public struct SafetensorsWriter: Sendable {
   }
 
   private mutating func add(_ item: Item, count: Int? = nil) {
-    precondition(names.insert(item.name).inserted, "two tensors are called \(item.name)")
-    precondition(
+    require(names.insert(item.name).inserted, "two tensors are called \(item.name)")
+    require(
       count == nil || count == item.shape.count,
       "tensor \(item.name): \(count ?? 0) scalars for shape \(item.shape)")
     items.append(item)
@@ -88,64 +87,17 @@ public struct SafetensorsWriter: Sendable {
     try file.commit()
   }
 
-  private func orderedItems() -> [Item] {
-    let order = Dictionary(
-      uniqueKeysWithValues: SafetensorsScalar.allCases.enumerated().map { ($1, $0) })
-    return items.sorted { a, b in
-      if a.scalar != b.scalar { return order[a.scalar, default: 0] < order[b.scalar, default: 0] }
-      return a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
-    }
-  }
-
-  /// The length and the JSON, padded with spaces so that the tensors begin on a multiple of 8.
-  private func header(of ordered: [Item]) -> [UInt8] {
-    var members: [String] = []
-    if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        .map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
-      members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
-    }
-    var end = 0
-    for item in ordered {
-      let extents = item.shape.dimensions.map(String.init).joined(separator: ",")
-      members.append(
-        "\(Self.quoted(item.name)):{\"dtype\":\"\(item.scalar.rawValue)\",\"shape\":[\(extents)],"
-          + "\"data_offsets\":[\(end),\(end + item.byteCount)]}")
-      end += item.byteCount
-    }
-    var json = Array("{\(members.joined(separator: ","))}".utf8)
-    json += [UInt8](repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
-    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
-  }
-
-  private static func quoted(_ string: String) -> String {
-    var text = "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\u{08}": text += "\\b"
-      case "\u{0C}": text += "\\f"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case ..<" ":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return text + "\""
-  }
-
   /// Hands over the bytes of the file, part by part.
   ///
   /// Scalars go as they lie in memory: every machine that Swift runs on is little-endian.
   private func forEachPart(_ body: (UnsafeRawBufferPointer) -> Void) {
-    let ordered = orderedItems()
-    header(of: ordered).withUnsafeBytes(body)
-    for item in ordered {
-      switch item.content {
+    let header = SafetensorsHeader(
+      metadata: metadata, laying: items.map { ($0.name, $0.scalar, $0.shape.dimensions) })
+    header.encoded().withUnsafeBytes(body)
+    let contents = Dictionary(uniqueKeysWithValues: items.map { ($0.name, $0.content) })
+    for entry in header.entries {
+      switch contents[entry.name] {
+      case nil: break
       case .floats(let tensor): tensor.withScalars { body(UnsafeRawBufferPointer($0)) }
       case .integers64(let integers): integers.withUnsafeBytes(body)
       case .integers32(let integers): integers.withUnsafeBytes(body)

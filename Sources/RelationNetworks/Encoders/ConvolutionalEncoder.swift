@@ -42,7 +42,9 @@ public struct ConvolutionalEncoder: Sendable {
 
   /// The last feature map, `[batch, channels, d, d]`, of images `[batch, 3, height, width]`.
   public func featureMap(_ images: Variable, in pass: ForwardPass) -> Variable {
-    if pass.isTraining { return trainedFeatureMap(images, in: pass) }
+    if normalizations.allSatisfy({ pass.usesBatchStatistics(for: $0.runningMean) }) {
+      return trainedFeatureMap(images, in: pass)
+    }
     var map = images
     for (convolve, normalize) in zip(convolutions, normalizations) {
       map = normalize(convolve(map, in: pass), in: pass).relu()

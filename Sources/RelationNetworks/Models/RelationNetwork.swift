@@ -45,53 +45,28 @@ public struct RelationNetwork: Sendable {
       dropout: dropout, in: &layout)
   }
 
-  /// The logits `[batch, answers]` for objects `[batch, objects, features]` and a question
-  /// `[batch, features]`.
+  /// The logits `[batch, answers]` for sets of objects and a question `[batch, features]`.
   ///
-  /// With `objectCounts`, sample i has only its first `objectCounts[i]` objects. No pair is ever
-  /// concatenated: the relation is one fused operation. `droppingOut` as for `Perceptron`.
+  /// No pair is ever concatenated: the relation is one fused operation. A set without objects has
+  /// no pairs, so f_φ reads zeros.
   public func callAsFunction(
-    _ objects: Variable, question: Variable?, objectCounts: [Int]? = nil,
-    droppingOut: Bool = true, in pass: ForwardPass
+    _ objects: ObjectSet, question: Variable?, in pass: ForwardPass
   ) -> Variable {
     requireShapes(objects, question)
     let relations = Variable.relation(
-      objects: objects, question: question, weights: pairNetwork.map { pass[$0.weight] },
-      biases: pairNetwork.map { pass[$0.bias] }, objectCounts: objectCounts)
-    return readout(relations, droppingOut: droppingOut, in: pass)
+      objects: objects.features, question: question, weights: pairNetwork.map { pass[$0.weight] },
+      biases: pairNetwork.map { pass[$0.bias] }, objectCounts: objects.counts)
+    return readout(relations, in: pass)
   }
 
-  /// The same numbers, within rounding, computed the way the equation reads.
-  ///
-  /// Every pair is concatenated with the question and sent through g_θ. Slow; what tests hold the
-  /// fused operation against.
-  public func composed(
-    _ objects: Variable, question: Variable?, in pass: ForwardPass
-  ) -> Variable {
-    requireShapes(objects, question)
-    let (batch, count, features) = (objects.shape[0], objects.shape[1], objects.shape[2])
-    let pairShape: Shape = [batch, count, count, features]
-    var parts = [
-      objects.reshaped(to: [batch, 1, count, features]).broadcast(to: pairShape),
-      objects.reshaped(to: [batch, count, 1, features]).broadcast(to: pairShape),
-    ]
-    if let question {
-      let width = question.shape[1]
-      parts.append(
-        question.reshaped(to: [batch, 1, 1, width]).broadcast(to: [batch, count, count, width]))
-    }
-    var pairs = Variable.concatenate(parts, axis: 3)
-    for layer in pairNetwork { pairs = layer(pairs, in: pass).relu() }
-    return readout(pairs.sum(axes: [1, 2]), in: pass)
-  }
-
-  private func requireShapes(_ objects: Variable, _ question: Variable?) {
+  private func requireShapes(_ objects: ObjectSet, _ question: Variable?) {
+    let shape = objects.features.shape
+    precondition(objects.edges == nil, "relation network: it reads no edges")
     precondition(
-      objects.shape.rank == 3 && objects.shape[2] == objectFeatures
-        && (question?.shape[1] ?? 0) == questionFeatures
-        && (question?.shape[0] ?? objects.shape[0]) == objects.shape[0],
+      shape[2] == objectFeatures && (question?.shape[1] ?? 0) == questionFeatures
+        && (question?.shape[0] ?? shape[0]) == shape[0],
       """
-      relation network: objects \(objects.shape) and question \(question?.shape ?? []) for \
+      relation network: objects \(shape) and question \(question?.shape ?? []) for \
       \(objectFeatures) and \(questionFeatures) features
       """)
   }

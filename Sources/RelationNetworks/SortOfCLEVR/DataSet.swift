@@ -1,6 +1,6 @@
 // The whole of Sort-of-CLEVR: nothing is stored, every sample is computed from its number.
 
-import NeuralNetworks
+import Learning
 
 extension SortOfCLEVR {
   /// The number of images of each split.
@@ -83,22 +83,68 @@ extension SortOfCLEVR {
         scene: scene(image, in: split), question: question(number, aboutImage: image, in: split))
     }
 
-    /// The accuracy, from 0 to 1, of always giving the commonest answer of each kind of question,
-    /// in the order of kinds; taken over the first 10,000 images of a larger split.
-    public func commonestAnswerAccuracy(in split: Split) -> [Double] {
-      let answerCount = Answer.allCases.count
-      var counts = Kind.allCases.map { _ in [Int](repeating: 0, count: answerCount) }
-      for image in 0..<min(imageCounts[split], 10_000) {
-        let scene = scene(image, in: split)
-        for number in 0..<questionsPerImage {
-          let question = question(number, aboutImage: image, in: split)
-          counts[question.kind.rawValue][question.answer(in: scene).rawValue] += 1
+    /// What is reached by always giving the commonest answer of each kind of question.
+    ///
+    /// Taken over the first 1,000 images of the training split, or the first 10,000 of another.
+    public func commonestAnswers() -> Baseline {
+      let measurements = Split.allCases.map { split in
+        var counts = AnswerCounts()
+        for image in 0..<min(imageCounts[split], split == .training ? 1_000 : 10_000) {
+          let scene = scene(image, in: split)
+          for number in 0..<questionsPerImage {
+            let question = question(number, aboutImage: image, in: split)
+            counts.add(question.answer(in: scene), to: question.kind)
+          }
+        }
+        return (split, counts.commonest)
+      }
+      return Baseline(AnswerCounts.baselineName, Dictionary(uniqueKeysWithValues: measurements))
+    }
+  }
+
+  /// How often each answer is right, for each kind of question.
+  struct AnswerCounts {
+    static let baselineName = "always the commonest answer"
+
+    private var counts = [[Int]](
+      repeating: [Int](repeating: 0, count: Answer.allCases.count), count: Kind.allCases.count)
+
+    mutating func add(_ answer: Answer, to kind: Kind) {
+      counts[kind.rawValue][answer.rawValue] += 1
+    }
+
+    /// The counts that JSON tells: by kind, then by answer, those above zero alone.
+    init(json: JSONValue) {
+      for kind in Kind.allCases {
+        for answer in Answer.allCases {
+          guard case .integer(let count)? = json.value(at: [kind.name, answer.name]), count > 0
+          else { continue }
+          counts[kind.rawValue][answer.rawValue] = count
         }
       }
-      return counts.map { answers in
-        let total = answers.reduce(0, +)
-        return total == 0 ? 0 : Double(answers.max() ?? 0) / Double(total)
+    }
+
+    init() {}
+
+    /// The counts by kind, then by answer.
+    var json: JSONValue {
+      let kinds = zip(Kind.allCases, counts).map { kind, counts in
+        let answers = zip(Answer.allCases, counts).filter { $1 > 0 }
+          .map { ($0.name, JSONValue.integer($1)) }
+        return (kind.name, JSONValue.object(Dictionary(uniqueKeysWithValues: answers)))
       }
+      return .object(Dictionary(uniqueKeysWithValues: kinds))
+    }
+
+    /// How often the commonest answer of each kind is right.
+    var commonest: [MetricPath: Measurement] {
+      let measurements = zip(Kind.allCases, counts).map { kind, counts in
+        (
+          kind.metric.path,
+          Measurement(sum: Double(counts.max() ?? 0), weight: Double(counts.reduce(0, +)))
+        )
+      }
+      return Dictionary(uniqueKeysWithValues: measurements)
     }
   }
 }

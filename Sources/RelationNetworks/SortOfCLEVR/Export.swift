@@ -1,7 +1,8 @@
 // Sort-of-CLEVR as files, for people and for other programs.
 
 import Foundation
-import NeuralNetworks
+import Learning
+import Pictures
 
 /// Why a data set cannot be written to files.
 public struct ExportError: Error, CustomStringConvertible, Sendable {
@@ -10,9 +11,9 @@ public struct ExportError: Error, CustomStringConvertible, Sendable {
 }
 
 extension SortOfCLEVR.DataSet {
-  /// Writes the data set to a directory, which is made if it does not exist.
+  /// Writes some splits to a directory, which is made if it does not exist.
   ///
-  ///     dataset.json                  what the files were generated from
+  ///     generated.json                what the files were generated from
   ///     training/000000.png           the images, each pixel `scale` x `scale`
   ///     training/questions.json       a list with an entry per image: objects, questions, answers
   ///     validation/…, test/…
@@ -21,66 +22,81 @@ extension SortOfCLEVR.DataSet {
   /// A directory that holds anything else than an earlier export of the same data set is left
   /// alone. `progress` is called after each image with the numbers of images written and to write.
   public func export(
-    to directory: URL, scale: Int = 1,
+    to directory: URL, splits: [Split] = Split.allCases, scale: Int = 1,
     progress: (_ written: Int, _ total: Int) -> Void = { _, _ in }
   ) throws(ExportError) {
     try claim(directory, scale: scale)
-    let total = Split.allCases.reduce(0) { $0 + imageCounts[$1] }
+    let total = splits.reduce(0) { $0 + imageCounts[$1] }
     var written = 0
-    for split in Split.allCases {
+    for split in splits {
       let folder = directory.appendingPathComponent(split.rawValue, isDirectory: true)
       try writing(to: folder) {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       }
-      var entries: [String] = []
+      var list = Data("[\n".utf8)
       for image in 0..<imageCounts[split] {
-        let scene = scene(image, in: split)
-        let file = folder.appendingPathComponent(SortOfCLEVR.ExportedImage.fileName(image))
+        let entry = SortOfCLEVR.ListedScene(image, in: split, of: self)
+        let file = folder.appendingPathComponent(entry.image)
         try writing(to: file) {
-          try scene.rgbImage(scale: scale).pngData().write(to: file, options: .atomic)
+          try scene(image, in: split).rgbImage(scale: scale).pngData()
+            .write(to: file, options: .atomic)
+          if image > 0 { list.append(contentsOf: ",\n".utf8) }
+          list.append(try json(entry))
         }
-        let entry = SortOfCLEVR.ExportedImage(image, in: split, of: self)
-        entries.append(try writing(to: folder) { try json(entry) })
         written += 1
         progress(written, total)
       }
-      let file = folder.appendingPathComponent("questions.json")
-      try writing(to: file) {
-        let list = "[\n" + entries.joined(separator: ",\n") + "\n]\n"
-        try Data(list.utf8).write(to: file, options: .atomic)
-      }
+      list.append(contentsOf: "\n]\n".utf8)
+      let file = folder.appendingPathComponent(SortOfCLEVR.listName)
+      try writing(to: file) { try list.write(to: file, options: .atomic) }
     }
+  }
+
+  /// What `export` would write, from the sizes of the first images.
+  public func exportSize(splits: [Split] = Split.allCases, scale: Int = 1) -> ExportSize {
+    var size = ExportSize(files: 1, bytes: 100)
+    for split in splits {
+      let sampled = min(imageCounts[split], 16)
+      let bytes = (0..<sampled).reduce(0) { sum, image in
+        let entry = try? json(SortOfCLEVR.ListedScene(image, in: split, of: self))
+        let picture = try? scene(image, in: split).rgbImage(scale: scale).pngData()
+        return sum + (entry?.count ?? 0) + (picture?.count ?? 0)
+      }
+      size.files += imageCounts[split] + 1
+      size.bytes += Int(Double(bytes) / Double(max(1, sampled)) * Double(imageCounts[split]))
+    }
+    return size
   }
 
   /// Makes the directory, or makes sure that what lies there may be written over.
   private func claim(_ directory: URL, scale: Int) throws(ExportError) {
-    let marker = directory.appendingPathComponent("dataset.json")
+    let marker = directory.appendingPathComponent("generated.json")
     let description = try writing(to: marker) {
-      try json(ExportedDataSet(seed: seed, images: imageCounts, scale: scale)) + "\n"
+      try json(GeneratedFrom(seed: seed, images: imageCounts, scale: scale)) + Data("\n".utf8)
     }
     let present = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
     if !present.isEmpty {
-      guard let found = try? String(contentsOf: marker, encoding: .utf8) else {
+      guard let found = try? Data(contentsOf: marker) else {
         throw ExportError(
           description: "\(directory.path): holds other files; choose an empty or new directory")
       }
       guard found == description else {
+        let text = String(decoding: found, as: UTF8.self)
         throw ExportError(
           description: "\(directory.path): holds another data set "
-            + "(\(found.trimmingCharacters(in: .whitespacesAndNewlines))); choose another directory"
-        )
+            + "(\(text.trimmingCharacters(in: .whitespacesAndNewlines))); choose another directory")
       }
     }
     try writing(to: marker) {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-      try Data(description.utf8).write(to: marker, options: .atomic)
+      try description.write(to: marker, options: .atomic)
     }
   }
 
-  private func json(_ value: some Encodable) throws -> String {
+  private func json(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    return try encoder.encode(value)
   }
 
   /// Names the file in whatever goes wrong with it: no permission, no space left.
@@ -97,69 +113,9 @@ extension SortOfCLEVR.DataSet {
 }
 
 /// What an exported data set was generated from.
-private struct ExportedDataSet: Codable {
+private struct GeneratedFrom: Codable {
   var format = "sort-of-clevr 1"
   var seed: UInt64
   var images: SortOfCLEVR.ImageCounts
   var scale: Int
-}
-
-extension SortOfCLEVR {
-  /// The entry of an image in `questions.json`.
-  public struct ExportedImage: Codable, Hashable, Sendable {
-    /// An object of the image.
-    public struct Object: Codable, Hashable, Sendable {
-      /// The colour's name.
-      public var color: String
-      /// `square` or `circle`.
-      public var shape: String
-      /// The column and the row of the centre, of the unscaled 75 x 75 image.
-      public var center: [Int]
-    }
-
-    /// A question about the image.
-    public struct Question: Codable, Hashable, Sendable {
-      /// The question in English.
-      public var question: String
-      /// The eleven bits that models read.
-      public var bits: [Int]
-      /// The kind: `shape`, `horizontal`, `vertical`, `closest`, `furthest` or `count`.
-      public var category: String
-      /// `relational` or `non_relational`.
-      public var group: String
-      /// The answer in words.
-      public var answer: String
-      /// The class that stands for the answer.
-      public var label: Int
-    }
-
-    /// The name of the image's file.
-    public var image: String
-    /// The objects in the order of colours.
-    public var objects: [Object]
-    /// The twenty questions in order.
-    public var questions: [Question]
-
-    /// The entry of an image.
-    public init(_ image: Int, in split: Split, of dataSet: DataSet) {
-      let scene = dataSet.scene(image, in: split)
-      self.image = Self.fileName(image)
-      objects = scene.objects.map {
-        Object(color: $0.color.name, shape: $0.outline.name, center: [$0.x, $0.y])
-      }
-      questions = (0..<questionsPerImage).map { number in
-        let question = dataSet.question(number, aboutImage: image, in: split)
-        let answer = question.answer(in: scene)
-        return Question(
-          question: question.text, bits: question.bits.map { Int($0) },
-          category: question.kind.name, group: question.kind.category.group,
-          answer: answer.name, label: answer.rawValue)
-      }
-    }
-
-    static func fileName(_ image: Int) -> String {
-      let digits = String(image)
-      return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".png"
-    }
-  }
 }

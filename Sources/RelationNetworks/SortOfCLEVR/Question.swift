@@ -1,6 +1,6 @@
 // What is asked about a scene, as eleven bits, and the answer.
 
-import NeuralNetworks
+import Learning
 import Tensors
 
 extension SortOfCLEVR {
@@ -16,10 +16,11 @@ extension SortOfCLEVR {
     /// Whether answering takes more than the object that is asked about.
     public var isRelational: Bool { rawValue >= 3 }
 
-    /// What accuracy is reported for.
-    public var category: Category {
-      Category(name, in: isRelational ? "relational" : "non_relational")
-    }
+    /// The group in reports and files: `relational` or `non_relational`.
+    public var group: String { isRelational ? "relational" : "non_relational" }
+
+    /// The accuracy on questions of this kind.
+    public var metric: Metric { .accuracy(group, name) }
   }
 
   /// One of the ten answers; the raw value is the class that models predict.
@@ -94,6 +95,16 @@ extension SortOfCLEVR {
       buffer[setBits.color] = 1
       buffer[setBits.type] = 1
       buffer[setBits.subtype] = 1
+    }
+
+    /// The question that eleven bits encode; `nil` if they encode none.
+    public init?(bits: [Float]) {
+      let set = bits.indices.filter { bits[$0] == 1 }
+      guard bits.count == Self.bitCount, bits.allSatisfy({ $0 == 0 || $0 == 1 }), set.count == 3,
+        let color = Color(rawValue: set[0]), (6...7).contains(set[1]),
+        let kind = Kind(rawValue: 3 * (set[1] - 6) + set[2] - 8)
+      else { return nil }
+      self.init(kind, of: color)
     }
 
     /// The right answer.

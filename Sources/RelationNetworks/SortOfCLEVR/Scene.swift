@@ -1,6 +1,6 @@
 // The start of a Sort-of-CLEVR sample: six coloured objects, drawn from the number of the image.
 
-import NeuralNetworks
+import Learning
 import Tensors
 
 /// Pictures of six objects, with relational and non-relational questions about them: the data set
@@ -170,13 +170,7 @@ public enum SortOfCLEVR {
   /// The stream of random numbers of an image: no two images of any two splits share one.
   static func stream(of split: Split, image: Int) -> UInt64 {
     precondition(image >= 0 && image < 1 << 40, "image \(image)")
-    let number: UInt64 =
-      switch split {
-      case .training: 0
-      case .validation: 1
-      case .test: 2
-      }
-    return number << 40 | UInt64(image)
+    return UInt64(split.code) << 40 | UInt64(image)
   }
 
   /// The number of centres allowed along an axis.

@@ -1,114 +1,138 @@
-// Sort-of-CLEVR as training sees it: batches of tensors, and what a model makes of them.
+// Sort-of-CLEVR as training sees it: batches of tensors, and predictions that people can read.
 
 import Autodiff
+import Learning
 import NeuralNetworks
+import Pictures
 import Tensors
 
-/// Sort-of-CLEVR and a model that answers its questions (section 5.3 and appendix D).
-public struct SortOfCLEVRTask: LearningTask {
-  /// Some questions with their scenes, as the model sees them.
-  public struct Batch: Sendable {
-    /// Images `[batch, 3, 75, 75]` or state descriptions `[batch, 6, 10]`.
-    public let scenes: Tensor
-    /// The bits of the questions, `[batch, 11]`.
-    public let questions: Tensor
-    /// The right answers, by class.
-    public let labels: [Int32]
-    /// The kind of each question, by its position among the categories.
-    public let categories: [Int]
+extension SortOfCLEVR {
+  /// A question and what it is about.
+  struct AskedScene: Sendable {
+    /// What a model is shown.
+    enum View: Sendable {
+      /// Objects whose features are known.
+      case objects([Object])
+      /// A picture of 75 x 75 pixels.
+      case picture(RGBImage)
+    }
+
+    /// What is seen.
+    let view: View
+    /// What is asked about it.
+    let question: Question
+    /// The right answer.
+    let answer: Answer
   }
 
   /// Where samples come from.
-  public let dataSet: SortOfCLEVR.DataSet
-  /// What answers.
-  public let model: AnswerModel
-  /// The model's parameters and statistics.
-  public let layout: ParameterLayout
-  /// The six kinds of question, in two groups.
-  public let categories = SortOfCLEVR.Kind.allCases.map(\.category)
-
-  /// A task of a data set and a model with eleven bits of question and ten answers.
-  public init(dataSet: SortOfCLEVR.DataSet, model configuration: AnswerModelConfiguration) {
-    precondition(
-      configuration.question == .bits(SortOfCLEVR.Question.bitCount)
-        && configuration.answerCount == SortOfCLEVR.Answer.allCases.count,
-      "Sort-of-CLEVR: a model for other questions or answers")
-    var layout = ParameterLayout()
-    self.dataSet = dataSet
-    model = AnswerModel(configuration, in: &layout)
-    self.layout = layout
-  }
-
-  /// Twenty questions for each image of the split.
-  public func sampleCount(of split: Split) -> Int { dataSet.sampleCount(of: split) }
-
-  /// The given questions and their scenes, drawn and rendered.
-  public func batch(of samples: [Int], in split: Split) -> Batch {
-    let drawn = samples.map { dataSet.sample($0, in: split) }
-    let bitCount = SortOfCLEVR.Question.bitCount
-    return Batch(
-      scenes: scenes(drawn.map(\.scene)),
-      questions: Tensor(shape: [drawn.count, bitCount]) { scalars in
-        for (i, sample) in drawn.enumerated() {
-          let row = scalars[i * bitCount..<(i + 1) * bitCount]
-          sample.question.encode(into: UnsafeMutableBufferPointer(rebasing: row))
-        }
-      },
-      labels: drawn.map { Int32($0.answer.rawValue) },
-      categories: drawn.map(\.question.kind.rawValue))
-  }
-
-  private func scenes(_ scenes: [SortOfCLEVR.Scene]) -> Tensor {
-    let shape: [Int]
-    let write: (SortOfCLEVR.Scene, UnsafeMutableBufferPointer<Float>) -> Void
-    if case .image = model.configuration.scene {
-      shape = [3, SortOfCLEVR.imageExtent, SortOfCLEVR.imageExtent]
-      write = { $0.render(into: $1) }
-    } else {
-      shape = [SortOfCLEVR.objectCount, SortOfCLEVR.featureCount]
-      write = { $0.describeState(into: $1) }
-    }
-    let count = shape.reduce(1, *)
-    return Tensor(shape: Shape([scenes.count] + shape)) { scalars in
-      for (i, scene) in scenes.enumerated() {
-        write(scene, UnsafeMutableBufferPointer(rebasing: scalars[i * count..<(i + 1) * count]))
-      }
-    }
-  }
-
-  /// The softmax cross-entropy of the ten answers, and how many were right.
-  public func forward(_ batch: Batch, in pass: ForwardPass) -> Outcome {
-    let inputs = AnswerModelInputs(
-      scene: .numbers(batch.scenes), question: .bits(batch.questions))
-    let logits = model(inputs, in: pass)
-    var correct = [Int](repeating: 0, count: categories.count)
-    var counted = correct
-    for (i, answer) in logits.value.largestOfRows().enumerated() {
-      counted[batch.categories[i]] += 1
-      if answer == batch.labels[i] { correct[batch.categories[i]] += 1 }
-    }
-    return Outcome(
-      loss: logits.crossEntropy(labels: batch.labels), logits: logits, correct: correct,
-      counted: counted)
-  }
-
-  /// The accuracy of always giving the commonest answer of each kind of question.
-  public func commonestAnswerAccuracy(in split: Split) -> [Double] {
-    dataSet.commonestAnswerAccuracy(in: split)
+  protocol Source: Sendable {
+    /// A sample of a split, for a model that sees pixels or for one that reads state descriptions.
+    func askedScene(_ sample: Int, in split: Split, asPixels: Bool) throws -> AskedScene
   }
 }
 
-extension Tensor {
-  /// The column of the largest scalar of each row of a matrix; of several, the first.
-  func largestOfRows() -> [Int32] {
-    precondition(shape.rank == 2 && shape[1] > 0, "largest of rows: shape \(shape)")
-    let width = shape[1]
-    return withScalars { scalars in
-      (0..<shape[0]).map { row in
-        var best = row * width
-        for i in best..<(row + 1) * width where scalars[i] > scalars[best] { best = i }
-        return Int32(best - row * width)
+extension SortOfCLEVR.DataSet: SortOfCLEVR.Source {
+  func askedScene(
+    _ sample: Int, in split: Split, asPixels: Bool
+  ) -> SortOfCLEVR.AskedScene {
+    let sample = self.sample(sample, in: split)
+    return SortOfCLEVR.AskedScene(
+      view: .objects(sample.scene.objects), question: sample.question, answer: sample.answer)
+  }
+}
+
+/// Sort-of-CLEVR and a model that answers its questions.
+public struct SortOfCLEVRTask: LearningTask {
+  /// What answers.
+  public let model: AnswerModel
+  /// What is known without the data.
+  public let facts: TaskFacts
+  /// Where the samples come from.
+  let source: any SortOfCLEVR.Source
+
+  /// The questions of a draw and their scenes.
+  public func batch(_ draw: Draw) throws -> AnswerBatch {
+    let pixels = if case .image = model.configuration.scene { true } else { false }
+    let asked = try draw.samples.map {
+      try source.askedScene($0, in: draw.split, asPixels: pixels)
+    }
+    let views = asked.map(\.view)
+    return AnswerBatch(
+      scene: pixels ? SortOfCLEVR.images(of: views) : SortOfCLEVR.states(of: views),
+      question: .bits(
+        SortOfCLEVR.rows(of: asked, shape: [SortOfCLEVR.Question.bitCount]) {
+          $0.question.encode(into: $1)
+        }),
+      target: .labels(asked.map { Int32($0.answer.rawValue) }),
+      categories: asked.map(\.question.kind.rawValue))
+  }
+
+  /// The question in words, the right answer, and what the model thinks of each answer.
+  public func exhibits(
+    _ logits: AnswerModel.Prediction, for batch: AnswerBatch
+  ) -> [[String: JSONValue]]? {
+    guard case .bits(let bits) = batch.question, case .labels(let labels) = batch.target else {
+      preconditionFailure("Sort-of-CLEVR: a batch of another task")
+    }
+    let answers = SortOfCLEVR.Answer.allCases
+    let (probabilities, chosen) = (logits.softmax().value, logits.value.largestOfRows())
+    let (width, bitCount) = (answers.count, SortOfCLEVR.Question.bitCount)
+    return labels.indices.map { i in
+      let shares = probabilities.window(from: i * width, shape: [width]).scalars
+      let question = SortOfCLEVR.Question(
+        bits: bits.window(from: i * bitCount, shape: [bitCount]).scalars)
+      return [
+        "category": .string(SortOfCLEVR.Kind.allCases[batch.categories[i]].name),
+        "question": question.map { .string($0.text) } ?? .null,
+        "truth": .string(answers[Int(labels[i])].name),
+        "answer": chosen[i] < 0 ? .null : .string(answers[Int(chosen[i])].name),
+        "probabilities": .object(
+          Dictionary(
+            uniqueKeysWithValues: zip(answers, shares).map {
+              ($0.name, $1.isFinite ? .number(Double($1)) : .null)
+            })),
+      ]
+    }
+  }
+}
+
+extension SortOfCLEVR {
+  /// A tensor with a part of the given shape for each of several things.
+  fileprivate static func rows<Element>(
+    of elements: [Element], shape: Shape,
+    write: (Element, UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> Tensor {
+    Tensor(shape: Shape([elements.count] + shape.dimensions)) { scalars in
+      for (i, element) in elements.enumerated() {
+        let part = scalars[i * shape.count..<(i + 1) * shape.count]
+        write(element, UnsafeMutableBufferPointer(rebasing: part))
       }
     }
+  }
+
+  /// Images, `[batch, 3, 75, 75]`.
+  fileprivate static func images(of views: [AskedScene.View]) -> AnswerBatch.Scene {
+    .image(
+      rows(of: views, shape: [3, imageExtent, imageExtent]) { view, pixels in
+        switch view {
+        case .objects(let objects): render(objects, into: pixels)
+        case .picture(let picture): render(picture, into: pixels)
+        }
+      })
+  }
+
+  /// State descriptions, `[batch, 6, 10]`, and how many of the six objects each scene has.
+  fileprivate static func states(of views: [AskedScene.View]) -> AnswerBatch.Scene {
+    let sets = views.map { view -> [Object] in
+      guard case .objects(let objects) = view else {
+        preconditionFailure("Sort-of-CLEVR: a picture for a model that reads states")
+      }
+      return objects
+    }
+    let counts = sets.map(\.count)
+    return .objects(
+      rows(of: sets, shape: [objectCount, featureCount]) { describe($0, into: $1) },
+      counts: counts.allSatisfy { $0 == objectCount } ? nil : counts)
   }
 }

@@ -11,7 +11,7 @@ public struct ConvolutionGeometry: Hashable, Sendable {
 
   /// A movement of the given stride and padding.
   public init(stride: Int, padding: Int) {
-    precondition(stride > 0 && padding >= 0, "convolution: stride \(stride), padding \(padding)")
+    require(stride > 0 && padding >= 0, "convolution: stride \(stride), padding \(padding)")
     self.stride = stride
     self.padding = padding
   }
@@ -21,7 +21,7 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// Traps if the kernel is longer than the image with its padding.
   public func outputExtent(of extent: Int, kernel: Int) -> Int {
     let room = extent + 2 * padding - kernel
-    precondition(
+    require(
       room >= 0, "convolution: a kernel of \(kernel) on \(extent) with padding \(padding)")
     return room / stride + 1
   }
@@ -44,10 +44,10 @@ private struct ConvolutionPlan: Sendable {
   let chunkCount: Int
 
   init(image: Shape, weight: Shape, output: Shape, _ geometry: ConvolutionGeometry) {
-    precondition(
+    require(
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1] && output[1] == weight[0],
       "convolution: \(image) with weight \(weight)")
-    precondition(
+    require(
       geometry.outputExtent(of: image[2], kernel: weight[2]) == output[2]
         && geometry.outputExtent(of: image[3], kernel: weight[3]) == output[3],
       "convolution: \(image) with weight \(weight) does not give \(output)")
@@ -74,7 +74,7 @@ private struct ConvolutionPlan: Sendable {
   }
 
   func writeColumns(
-    of images: Range<Int>, _ x: SharedPointer, into columns: UnsafeMutablePointer<Float>
+    of images: Range<Int>, _ x: SharedInput, into columns: UnsafeMutablePointer<Float>
   ) {
     withUnsafePointer(to: shape) { shape in
       for (i, image) in images.enumerated() {
@@ -86,7 +86,7 @@ private struct ConvolutionPlan: Sendable {
 
   /// From `[images, outputs, patches]` to `[outputs, images · patches]`.
   func gather(
-    _ images: Range<Int>, _ gradient: SharedPointer, into rows: UnsafeMutablePointer<Float>
+    _ images: Range<Int>, _ gradient: SharedInput, into rows: UnsafeMutablePointer<Float>
   ) {
     for (i, image) in images.enumerated() {
       for output in 0..<outputs {
@@ -111,11 +111,13 @@ extension Kernels {
     ]
     let plan = ConvolutionPlan(image: x.shape, weight: weight.shape, output: output, geometry)
     let bias = bias ?? .zeros([plan.outputs])
+    require(
+      bias.count == plan.outputs, "convolution: bias \(bias.shape) with weight \(weight.shape)")
     return Tensor(
       shape: output,
       pointer: { out in
-        let (image, kernel) = (SharedPointer(x.address), SharedPointer(weight.address))
-        let (biases, result) = (SharedPointer(bias.address), SharedPointer(out))
+        let (image, kernel) = (SharedInput(x), SharedInput(weight))
+        let (biases, result) = (SharedInput(bias), SharedPointer(out))
         context.threads.run(chunks: plan.chunkCount) { chunk in
           let width = plan.imagesPerGroup * plan.patches
           withScratch((plan.patchSize + plan.outputs) * width) { scratch in
@@ -154,7 +156,7 @@ extension Kernels {
     return Tensor(
       shape: image,
       pointer: { out in
-        let (upstream, kernel) = (SharedPointer(gradient.address), SharedPointer(weight.address))
+        let (upstream, kernel) = (SharedInput(gradient), SharedInput(weight))
         let result = SharedPointer(out)
         context.threads.run(chunks: plan.chunkCount) { chunk in
           let width = plan.imagesPerGroup * plan.patches
@@ -190,9 +192,8 @@ extension Kernels {
     let plan = ConvolutionPlan(
       image: x.shape, weight: weight, output: gradient.shape, geometry)
     let count = weight.count
-    let partial = Tensor.zeros([plan.chunkCount, count])
-    let (image, upstream) = (SharedPointer(x.address), SharedPointer(gradient.address))
-    let sums = SharedPointer(partial.address)
+    let partial = Output(zeros: [plan.chunkCount, count])
+    let (image, upstream, sums) = (SharedInput(x), SharedInput(gradient), partial.shared)
     context.threads.run(chunks: plan.chunkCount) { chunk in
       let width = plan.imagesPerGroup * plan.patches
       withScratch((plan.patchSize + plan.outputs) * width) { scratch in
@@ -210,6 +211,6 @@ extension Kernels {
     }
     extendLifetime(x)
     extendLifetime(gradient)
-    return sum(partial, over: [0]).reshaped(to: weight)
+    return sum(partial.tensor, over: [0]).reshaped(to: weight)
   }
 }

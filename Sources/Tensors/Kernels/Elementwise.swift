@@ -67,7 +67,7 @@ extension Kernels {
       (0..<rank).map { axis in
         let x = axis < rank - a.rank ? 1 : a.dimensions[axis - rank + a.rank]
         let y = axis < rank - b.rank ? 1 : b.dimensions[axis - rank + b.rank]
-        precondition(x == y || x == 1 || y == 1, "broadcast: \(a) with \(b)")
+        require(x == y || x == 1 || y == 1, "broadcast: \(a) with \(b)")
         return x == 1 ? y : x
       })
   }
@@ -123,7 +123,7 @@ extension Kernels {
   /// `x` repeated along its axes of extent 1 (and new leading ones) up to `shape`.
   public static func broadcast(_ x: Tensor, to shape: Shape) -> Tensor {
     if x.shape == shape { return x }
-    precondition(broadcastShape(x.shape, shape) == shape, "broadcast: \(x.shape) to \(shape)")
+    require(broadcastShape(x.shape, shape) == shape, "broadcast: \(x.shape) to \(shape)")
     // Adding -0 leaves every number as it is, 0 and -0 included.
     var nothing: Float = -0.0
     return Tensor(
@@ -140,7 +140,7 @@ extension Kernels {
 
   /// Adds `x` to `sum` in place.
   public static func accumulate(_ x: Tensor, into sum: inout Tensor) {
-    precondition(x.shape == sum.shape, "accumulate: \(x.shape) into \(sum.shape)")
+    require(x.shape == sum.shape, "accumulate: \(x.shape) into \(sum.shape)")
     sum.withMutableScalars { sum in
       x.withScalars { relate_add_scaled($0.count, 1, $0.baseAddress, sum.baseAddress) }
     }

@@ -201,7 +201,8 @@ extension EngineLayers {
     plan.forEachRun(in: tile) { secondObject, firstObject, count, row in
       Scalar.pairBackward(
         count, width, gradient: product + row * width, activation: x + row * width,
-        first: sums.first + firstObject * width, second: sums.second + secondObject * width)
+        first: sums.first + (firstObject - sums.firstObject) * width,
+        second: sums.second + (secondObject - sums.firstObject) * width)
     }
   }
 

@@ -6,7 +6,7 @@
 /// by the number of threads, and partial sums are added in chunk order.
 public enum Kernels {}
 
-/// A pointer that several chunks of one operation share.
+/// A pointer that several chunks of one operation write through.
 ///
 /// `@unchecked Sendable`: chunks write disjoint ranges, and the operation that owns the memory
 /// outlives them, because `ThreadPool.run` returns only when all chunks are done.
@@ -17,6 +17,42 @@ struct SharedPointer: @unchecked Sendable {
   static func + (a: SharedPointer, offset: Int) -> UnsafeMutablePointer<Float> {
     a.pointer + offset
   }
+}
+
+/// A pointer that several chunks of one operation read through.
+///
+/// `@unchecked Sendable`: nobody writes what a tensor holds, and the operation keeps it alive until
+/// all chunks are done.
+struct SharedInput: @unchecked Sendable {
+  let pointer: UnsafePointer<Float>
+  init(_ pointer: UnsafePointer<Float>) { self.pointer = pointer }
+  init(_ tensor: Tensor) { pointer = tensor.address }
+  static func + (a: SharedInput, offset: Int) -> UnsafePointer<Float> { a.pointer + offset }
+}
+
+/// Memory that a kernel writes and that is a tensor afterwards, for kernels with several results.
+struct Output {
+  private let shape: Shape
+  private let storage: TensorStorage
+
+  /// Memory with arbitrary contents.
+  init(_ shape: Shape) {
+    self.shape = shape
+    storage = TensorStorage(count: shape.count)
+  }
+
+  /// Memory that is zero where it is not written.
+  init(zeros shape: Shape) {
+    self.init(shape)
+    pointer.initialize(repeating: 0, count: shape.count)
+  }
+
+  /// Where to write, until the tensor is asked for.
+  var pointer: UnsafeMutablePointer<Float> { storage.scalars }
+  /// The same for chunks.
+  var shared: SharedPointer { SharedPointer(storage.scalars) }
+  /// What was written.
+  var tensor: Tensor { Tensor(shape: shape, storage: storage, offset: 0) }
 }
 
 extension Tensor {

@@ -11,23 +11,22 @@ extension Kernels {
     let plan = LSTMPlan(operands, order, context)
     let width = plan.width
     // A row for every chunk: the weights', then the biases' gradient.
-    let partial = uninitialized([plan.chunkCount, 4 * width * (plan.inputs + 1)])
-    let inputGradient = Tensor.zeros(operands.x.shape)
+    let partial = Output([plan.chunkCount, 4 * width * (plan.inputs + 1)])
+    let inputGradient = Output(zeros: operands.x.shape)
     let pass = LSTMBackward(
       plan: plan, engine: context.engine,
       weight: LSTMWeight(transpose(plan.weight(operands), [1, 0]), plan),
-      gradient: SharedPointer(gradient.address), saved: saved.map { SharedPointer($0.address) },
-      starts: plan.kept(), inputGradient: SharedPointer(inputGradient.address),
-      partial: SharedPointer(partial.address))
+      gradient: SharedInput(gradient), saved: saved.map { SharedInput($0) },
+      starts: plan.kept(), inputGradient: inputGradient.shared, partial: partial.shared)
     context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
     extendLifetime(operands)
     extendLifetime(gradient)
     extendLifetime(saved)
-    let total = sum(partial, over: [0])
+    let total = sum(partial.tensor, over: [0])
     let weight = total.window(from: 0, shape: [4 * width, plan.inputs])
     let bias = total.window(from: weight.count, shape: [4 * width])
     return [
-      inputGradient, slice(weight, axis: 1, 0..<plan.features),
+      inputGradient.tensor, slice(weight, axis: 1, 0..<plan.features),
       slice(weight, axis: 1, plan.features..<plan.inputs), bias, bias,
     ]
   }
@@ -38,8 +37,8 @@ private struct LSTMBackward: Sendable {
   let engine: MatrixEngine
   /// From the gates' gradients to the inputs'.
   let weight: LSTMWeight
-  let gradient: SharedPointer
-  let saved: [SharedPointer]
+  let gradient: SharedInput
+  let saved: [SharedInput]
   let starts: [LSTMKept]
   let inputGradient: SharedPointer
   let partial: SharedPointer

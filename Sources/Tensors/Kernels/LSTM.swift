@@ -170,10 +170,10 @@ extension Kernels {
       plan.weight(operands), bias: binary(.add, operands.inputBias, operands.hiddenBias), plan)
     let starts = plan.kept()
     let total = starts[plan.chunkCount]
-    let saved = [total.inputs, total.gates, total.cells].map { uninitialized([$0]) }
-    let output = Tensor.zeros([batch, plan.time, width])
-    let (source, result) = (SharedPointer(operands.x.address), SharedPointer(output.address))
-    let memory = saved.map { SharedPointer($0.address) }
+    let saved = [total.inputs, total.gates, total.cells].map { Output([$0]) }
+    let output = Output(zeros: [batch, plan.time, width])
+    let (source, result) = (SharedInput(operands.x), output.shared)
+    let memory = saved.map(\.shared)
     context.threads.run(chunks: plan.chunkCount) { index in
       let chunk = plan.chunk(index)
       let lanes = chunk.lanes
@@ -196,7 +196,6 @@ extension Kernels {
       }
     }
     extendLifetime(operands)
-    extendLifetime(saved)
-    return (output, saved)
+    return (output.tensor, saved.map(\.tensor))
   }
 }

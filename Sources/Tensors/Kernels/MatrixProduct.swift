@@ -10,45 +10,47 @@ extension Kernels {
     adding bias: Tensor? = nil, context: ComputeContext
   ) -> Tensor {
     let leading = a.shape.dimensions.dropLast(2)
-    precondition(
+    require(
       a.shape.rank >= 2 && leading == b.shape.dimensions.dropLast(2),
       "matrix product: \(a.shape) x \(b.shape)")
     let (m, k) = transposeA ? (a.shape[-1], a.shape[-2]) : (a.shape[-2], a.shape[-1])
     let (k2, n) = transposeB ? (b.shape[-1], b.shape[-2]) : (b.shape[-2], b.shape[-1])
-    precondition(
+    require(
       k == k2,
       "matrix product: \(a.shape)\(transposeA ? "ᵀ" : "") x \(b.shape)\(transposeB ? "ᵀ" : "")")
+    if let bias {
+      require(bias.count == n, "matrix product: bias \(bias.shape) for \(n) columns")
+    }
     let batch = leading.reduce(1, *)
     let rowChunks = rowChunkCount(m, n, k)
+    // Sums go along the columns of a left factor that is transposed, of a right one that is not.
+    let left = transposeA ? context.engine.rowsApart(a, uses: n) : (tensor: a, stride: a.shape[-1])
+    let right = transposeB ? (tensor: b, stride: b.shape[-1]) : context.engine.rowsApart(b, uses: m)
     return Tensor(
       shape: Shape(leading + [m, n]),
       pointer: { out in
-        a.withScalars { aScalars in
-          b.withScalars { bScalars in
-            guard let x = aScalars.baseAddress, let y = bScalars.baseAddress else { return }
-            let (sharedA, sharedB) = (SharedPointer(x), SharedPointer(y))
-            let result = SharedPointer(out)
-            let biasPointer = bias.map { SharedPointer($0.address) }
-            context.threads.run(chunks: batch * rowChunks) { chunk in
-              let (element, rows) = (
-                chunk / rowChunks, part(chunk % rowChunks, of: rowChunks, in: m)
-              )
-              let target = result + (element * m + rows.lowerBound) * n
-              if let bias = biasPointer {
-                for row in 0..<rows.count {
-                  (target + row * n).update(from: bias.pointer, count: n)
-                }
-              }
-              let skipped = transposeA ? rows.lowerBound : rows.lowerBound * k
-              context.engine.multiply(
-                transposeA: transposeA, transposeB: transposeB, rows.count, n, k,
-                sharedA + (element * m * k + skipped), stride: a.shape[-1],
-                sharedB + element * k * n, stride: b.shape[-1],
-                accumulating: bias != nil, into: target, stride: n)
-            }
-            extendLifetime(bias)
+        let (x, y, result) = (
+          SharedInput(left.tensor), SharedInput(right.tensor), SharedPointer(out)
+        )
+        let biasPointer = bias.map { SharedInput($0) }
+        let (strideA, strideB) = (left.stride, right.stride)
+        context.threads.run(chunks: batch * rowChunks) { chunk in
+          let element = chunk / rowChunks
+          let rows = part(chunk % rowChunks, of: rowChunks, in: m)
+          let target = result + (element * m + rows.lowerBound) * n
+          if let bias = biasPointer {
+            for row in 0..<rows.count { (target + row * n).update(from: bias.pointer, count: n) }
           }
+          let start = element * (transposeA ? k : m) * strideA
+          context.engine.multiply(
+            transposeA: transposeA, transposeB: transposeB, rows.count, n, k,
+            x + (start + rows.lowerBound * (transposeA ? 1 : strideA)), stride: strideA,
+            y + element * (transposeB ? n : k) * strideB, stride: strideB,
+            accumulating: bias != nil, into: target, stride: n)
         }
+        extendLifetime(left.tensor)
+        extendLifetime(right.tensor)
+        extendLifetime(bias)
       })
   }
 

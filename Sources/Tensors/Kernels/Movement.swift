@@ -1,9 +1,11 @@
 // Kernels that only move elements: transpose, slice, join, gather and scatter.
 
+import CKernels
+
 extension Kernels {
   /// The axes in another order: axis i of the result is axis `permutation[i]` of `x`.
   public static func transpose(_ x: Tensor, _ permutation: [Int]) -> Tensor {
-    precondition(
+    require(
       permutation.sorted() == Array(0..<x.shape.rank),
       "transpose: \(permutation) of shape \(x.shape)")
     let strides = x.shape.strides
@@ -35,7 +37,7 @@ extension Kernels {
   }
 
   /// The extents before an axis and after it, multiplied.
-  private static func around(_ axis: Int, of shape: Shape) -> (outer: Int, inner: Int) {
+  static func around(_ axis: Int, of shape: Shape) -> (outer: Int, inner: Int) {
     (shape.dimensions[..<axis].reduce(1, *), shape.dimensions[(axis + 1)...].reduce(1, *))
   }
 
@@ -48,7 +50,7 @@ extension Kernels {
   /// The given positions along an axis.
   public static func slice(_ x: Tensor, axis: Int, _ range: Range<Int>) -> Tensor {
     let extent = x.shape[axis]
-    precondition(
+    require(
       range.lowerBound >= 0 && range.upperBound <= extent,
       "slice: \(range) of axis \(axis) of \(x.shape)")
     let (outer, inner) = around(axis, of: x.shape)
@@ -96,7 +98,7 @@ extension Kernels {
       pointer: { out in
         var start = 0
         for tensor in parts {
-          precondition(
+          require(
             replacing(axis, of: tensor.shape, by: total) == shape,
             "concatenate: \(parts.map(\.shape)) along axis \(axis)")
           let run = tensor.shape[axis] * inner
@@ -114,34 +116,80 @@ extension Kernels {
   /// The given rows (elements of axis 0) of `x`, in order, with repetitions.
   public static func gatherRows(_ x: Tensor, _ rows: [Int32]) -> Tensor {
     let (count, inner) = (x.shape[0], around(0, of: x.shape).inner)
+    require(areIndices(rows, below: count), "gather: rows beyond those of \(x.shape)")
     return Tensor(
       shape: replacing(0, of: x.shape, by: rows.count),
       pointer: { out in
         x.withScalars { x in
           guard let x = x.baseAddress else { return }
+          if inner == 1 {
+            for (i, row) in rows.enumerated() { out[i] = x[Int(row)] }
+            return
+          }
           for (i, row) in rows.enumerated() {
-            precondition(row >= 0 && row < count, "gather: row \(row) of \(count)")
             (out + i * inner).update(from: x + Int(row) * inner, count: inner)
           }
         }
       })
   }
 
-  /// Row i of `x` added to row `rows[i]` of `count` rows of zeros, i ascending: gather's adjoint.
+  /// Row i of `x` added to row `rows[i]` of `count` rows of zeros: gather's adjoint.
+  ///
+  /// Rows that meet are added in blocks, in their order.
   public static func scatterRows(_ x: Tensor, _ rows: [Int32], count: Int) -> Tensor {
-    precondition(rows.count == x.shape[0], "scatter: \(rows.count) rows for \(x.shape)")
+    require(rows.count == x.shape[0], "scatter: \(rows.count) rows for \(x.shape)")
+    require(areIndices(rows, below: count), "scatter: \(x.shape) to rows beyond \(count)")
     let inner = around(0, of: x.shape).inner
+    let starts = sourceStarts(of: rows, count: count)
+    let most = (0..<count).reduce(0) { max($0, starts[$1 + 1] - starts[$1]) }
     return Tensor(
       shape: replacing(0, of: x.shape, by: count),
       pointer: { out in
         out.update(repeating: 0, count: count * inner)
         x.withScalars { x in
-          for (i, row) in rows.enumerated() {
-            precondition(row >= 0 && row < count, "scatter: row \(row) of \(count)")
-            let target = out + Int(row) * inner
-            for j in 0..<inner { target[j] += x[i * inner + j] }
+          guard let x = x.baseAddress, inner > 0 else { return }
+          // Within a block, rows are added one after another.
+          if most <= 8 { return addRows(x, inner, to: rows, out) }
+          sourceOrder(of: rows, starts).withUnsafeBufferPointer { order in
+            guard let order = order.baseAddress else { return }
+            for row in 0..<count where starts[row + 1] > starts[row] {
+              relate_add_rows(
+                starts[row + 1] - starts[row], order + starts[row], inner, x, out + row * inner)
+            }
           }
         }
       })
+  }
+
+  private static func addRows(
+    _ x: UnsafePointer<Float>, _ inner: Int, to rows: [Int32], _ out: UnsafeMutablePointer<Float>
+  ) {
+    if inner == 1 {
+      for (i, row) in rows.enumerated() { out[Int(row)] += x[i] }
+    } else {
+      for (i, row) in rows.enumerated() {
+        relate_add_scaled(inner, 1, x + i * inner, out + Int(row) * inner)
+      }
+    }
+  }
+
+  /// Where the places of 0, of 1 and so on begin among those of all `rows` in order, and their end.
+  private static func sourceStarts(of rows: [Int32], count: Int) -> [Int] {
+    var starts = [Int](repeating: 0, count: count + 1)
+    for row in rows { starts[Int(row) + 1] += 1 }
+    for row in 0..<count { starts[row + 1] += starts[row] }
+    return starts
+  }
+
+  /// The places of 0 in `rows`, then those of 1 and so on, each ascending.
+  private static func sourceOrder(of rows: [Int32], _ starts: [Int]) -> [Int32] {
+    var next = starts
+    return [Int32](unsafeUninitializedCapacity: rows.count) { order, count in
+      for (i, row) in rows.enumerated() {
+        order[next[Int(row)]] = Int32(i)
+        next[Int(row)] += 1
+      }
+      count = rows.count
+    }
   }
 }

@@ -11,7 +11,7 @@ extension Kernels {
     var count: Int { images * inner }
 
     init(_ shape: Shape) {
-      precondition(shape.rank >= 2, "batch normalisation of \(shape)")
+      require(shape.rank >= 2, "batch normalisation of \(shape)")
       images = shape[0]
       channels = shape[1]
       inner = shape.dimensions.dropFirst(2).reduce(1, *)
@@ -55,14 +55,16 @@ extension Kernels {
       return (fromOneImage(result.output, x.shape), result.mean, result.variance)
     }
     let extents = Channels(x.shape)
-    let mean = Tensor.zeros([extents.channels])
-    let variance = Tensor.zeros([extents.channels])
+    require(
+      scale.count == extents.channels && offset.count == extents.channels,
+      "batch normalisation of \(x.shape) with scale \(scale.shape) and offset \(offset.shape)")
+    let (mean, variance) = (Output([extents.channels]), Output([extents.channels]))
     let output = Tensor(
       shape: x.shape,
       pointer: { out in
-        let (source, result) = (SharedPointer(x.address), SharedPointer(out))
-        let (factors, terms) = (SharedPointer(scale.address), SharedPointer(offset.address))
-        let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
+        let (source, result) = (SharedInput(x), SharedPointer(out))
+        let (factors, terms) = (SharedInput(scale), SharedInput(offset))
+        let (means, variances) = (mean.shared, variance.shared)
         extents.forEachChannel(context) { channel in
           var sum = 0.0
           extents.forEachRun(of: channel) { sum += relate_sum(extents.inner, source + $0) }
@@ -85,7 +87,7 @@ extension Kernels {
         extendLifetime(scale)
         extendLifetime(offset)
       })
-    return (output, mean, variance)
+    return (output, mean.tensor, variance.tensor)
   }
 
   /// The gradients of batch normalisation with respect to x, scale and offset.
@@ -102,16 +104,17 @@ extension Kernels {
       return (fromOneImage(result.x, x.shape), result.scale, result.offset)
     }
     let extents = Channels(x.shape)
-    let scaleGradient = Tensor.zeros([extents.channels])
-    let offsetGradient = Tensor.zeros([extents.channels])
+    require(
+      gradient.shape == x.shape && scale.count == extents.channels,
+      "batch normalisation: gradient \(gradient.shape) of \(x.shape) with scale \(scale.shape)")
+    let (scaleGradient, offsetGradient) = (Output([extents.channels]), Output([extents.channels]))
     let inputGradient = Tensor(
       shape: x.shape,
       pointer: { out in
-        let (source, upstream) = (SharedPointer(x.address), SharedPointer(gradient.address))
-        let (factors, result) = (SharedPointer(scale.address), SharedPointer(out))
-        let (means, variances) = (SharedPointer(mean.address), SharedPointer(variance.address))
-        let scaleSums = SharedPointer(scaleGradient.address)
-        let offsetSums = SharedPointer(offsetGradient.address)
+        let (source, upstream) = (SharedInput(x), SharedInput(gradient))
+        let (factors, result) = (SharedInput(scale), SharedPointer(out))
+        let (means, variances) = (SharedInput(mean), SharedInput(variance))
+        let (scaleSums, offsetSums) = (scaleGradient.shared, offsetGradient.shared)
         extents.forEachChannel(context) { channel in
           let average = means.pointer[channel]
           let inverse = 1 / (variances.pointer[channel] + epsilon).squareRoot()
@@ -137,7 +140,7 @@ extension Kernels {
         extendLifetime(mean)
         extendLifetime(variance)
       })
-    return (inputGradient, scaleGradient, offsetGradient)
+    return (inputGradient, scaleGradient.tensor, offsetGradient.tensor)
   }
 
   /// Layer normalisation over the last axis.
@@ -145,6 +148,9 @@ extension Kernels {
     _ x: Tensor, scale: Tensor, offset: Tensor, epsilon: Float
   ) -> Tensor {
     let width = x.shape[-1]
+    require(
+      scale.count == width && offset.count == width,
+      "layer normalisation of \(x.shape) with scale \(scale.shape) and offset \(offset.shape)")
     return Tensor(
       shape: x.shape,
       pointer: { out in
@@ -166,34 +172,40 @@ extension Kernels {
     _ gradient: Tensor, _ x: Tensor, scale: Tensor, epsilon: Float
   ) -> (x: Tensor, scale: Tensor, offset: Tensor) {
     let width = x.shape[-1]
-    let (scaleGradient, offsetGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))
+    require(
+      gradient.shape == x.shape && scale.count == width,
+      "layer normalisation: gradient \(gradient.shape) of \(x.shape) with scale \(scale.shape)")
+    let rows = x.count / max(width, 1)
+    // What the scale's gradient is the sum of.
+    let products = Output([rows, width])
     let inputGradient = Tensor(
       shape: x.shape,
       pointer: { out in
         let (source, upstream, factors) = (x.address, gradient.address, scale.address)
-        let scaleSums = UnsafeMutablePointer(mutating: scaleGradient.address)
-        let offsetSums = UnsafeMutablePointer(mutating: offsetGradient.address)
         withScratch(2 * width) { scratch in
           let (normal, product) = (scratch, scratch + width)
           for start in stride(from: 0, to: x.count, by: max(width, 1)) {
-            let (g, target) = (upstream + start, out + start)
+            let g = upstream + start
             let (mean, inverse) = rowStatistics(source + start, width, epsilon)
             relate_normalize(width, source + start, mean, inverse, 0, normal)
-            relate_add_scaled(width, 1, g, offsetSums)
-            relate_binary(RELATE_MULTIPLY, width, g, true, normal, true, 0, product)
-            relate_add_scaled(width, 1, product, scaleSums)
+            relate_binary(
+              RELATE_MULTIPLY, width, g, true, normal, true, 0, products.pointer + start)
             relate_binary(RELATE_MULTIPLY, width, g, true, factors, true, 0, product)
             let sum = Float(relate_sum(width, product) / Double(width))
             let projection = Float(relate_dot(width, product, normal) / Double(width))
             relate_normalize_backward(
-              width, product, normal, 0, inverse, -inverse * projection, -inverse * sum, target)
+              width, product, normal, 0, inverse, -inverse * projection, -inverse * sum,
+              out + start)
           }
         }
         extendLifetime(x)
         extendLifetime(gradient)
         extendLifetime(scale)
       })
-    return (inputGradient, scaleGradient, offsetGradient)
+    func sumOfRows(_ x: Tensor) -> Tensor {
+      sum(x.reshaped(to: [rows, width]), over: [0]).reshaped(to: [width])
+    }
+    return (inputGradient, sumOfRows(products.tensor), sumOfRows(gradient))
   }
 
   private static func rowStatistics(

@@ -10,7 +10,7 @@ struct PanelLayers: RelationLayers {
   private let kernels: PanelKernels
   /// Of the second layer and those after it, packed along the inputs for the forward pass, along
   /// the outputs for the backward pass.
-  private let weights: [Tensor]
+  private let weights: [Scratch]
   /// Likewise, filled up with zeros to whole panels; empty in the backward pass.
   private let biases: [Tensor]
   /// The activations of the layers `plan.keptLayers`, by rows; empty if they are not kept.
@@ -26,7 +26,10 @@ struct PanelLayers: RelationLayers {
     self.init(
       plan, kernels, operands, alongOutputs: false,
       activations: keepsActivations
-        ? plan.keptLayers.map { kernels.matrix(plan.keptRows, plan.widths[$0]) } : [],
+        ? plan.keptLayers.map {
+          let bytes = kernels.bytes(plan.keptRows, plan.widths[$0])
+          return Kernels.uninitialized([bytes / MemoryLayout<Float>.stride])
+        } : [],
       masks: keepsActivations
         ? plan.widths.dropFirst().map {
           Kernels.uninitialized([plan.keptRows * Panels.count(of: $0)])
@@ -71,27 +74,31 @@ struct PanelLayers: RelationLayers {
 
   var kept: [Tensor] { activations + masks }
 
+  /// What a tape keeps is tensors; this one's numbers are written and read by chunks of the
+  /// relation alone.
+  private static func address(_ kept: Tensor) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(kept.storage.scalars + kept.offset)
+  }
+
   /// Where a tile's part of a matrix that is kept begins.
   private func address(
     _ matrix: Tensor, _ tile: RelationTile, width: Int
   ) -> UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(mutating: matrix.address)
-      + tile.start * Panels.filledUp(width) * kernels.valueBytes
+    Self.address(matrix) + tile.start * Panels.filledUp(width) * kernels.valueBytes
   }
 
   private func mask(of layer: Int, _ tile: RelationTile) -> UnsafeMutablePointer<UInt32>? {
     masks.isEmpty
       ? nil
-      : (UnsafeMutableRawPointer(mutating: masks[layer - 1].address)
-        .assumingMemoryBound(to: UInt32.self)
+      : (Self.address(masks[layer - 1]).assumingMemoryBound(to: UInt32.self)
         + tile.start * Panels.count(of: plan.widths[layer]))
   }
 
   /// Room for `count` matrices of a tile, and the addresses of each.
   private func withRoom(count: Int, _ body: ([UnsafeMutableRawPointer]) -> Void) {
-    let room = kernels.matrix(count * plan.tileRows, plan.widest)
-    let size = room.count / count * MemoryLayout<Float>.stride
-    body((0..<count).map { UnsafeMutableRawPointer(mutating: room.address) + $0 * size })
+    let size = kernels.bytes(plan.tileRows, plan.widest)
+    let room = Scratch(bytes: count * size)
+    body((0..<count).map { room.address + $0 * size })
     extendLifetime(room)
   }
 }
@@ -145,18 +152,16 @@ extension PanelLayers {
     into sums: RelationGradients
   ) {
     var rows = PairRows(plan)
-    let firstMask = Kernels.uninitialized([
-      plan.tileRows * Panels.count(of: plan.widths[0])
-    ])
+    let maskCount = plan.tileRows * Panels.count(of: plan.widths[0])
+    let firstMask = Scratch(bytes: maskCount * MemoryLayout<UInt32>.stride)
     // The first layer's activations, and two gradients in two ways each.
     withRoom(count: kernels.hasOneWay ? 3 : 5) { room in
       for (index, tile) in tiles.enumerated() {
-        rows.fill(tile, plan)
+        rows.fill(tile, plan, firstObject: sums.firstObject)
         rows.withPairs {
           backward(
             tile, $0, isFirst: index == 0, terms, gradient, room,
-            UnsafeMutableRawPointer(mutating: firstMask.address).assumingMemoryBound(
-              to: UInt32.self), into: sums)
+            firstMask.address.assumingMemoryBound(to: UInt32.self), into: sums)
         }
       }
     }
@@ -176,8 +181,9 @@ extension PanelLayers {
       return relate_panels(
         by_columns: room[first], by_rows: room[kernels.hasOneWay ? first : first + 2])
     }
+    let skipped = sums.firstObject * plan.widths[0]
     table.pair_forward(
-      pairs, plan.widths[0], terms.first.pointer, terms.second.pointer,
+      pairs, plan.widths[0], terms.first + skipped, terms.second + skipped,
       relate_panels(by_columns: nil, by_rows: room[0]), firstMask)
     table.sum_backward(
       pairs, plan.widths[last], gradient.pointer, mask(of: last, tile), gradients(last),
@@ -214,12 +220,13 @@ private struct PairRows {
     sample = first
   }
 
-  mutating func fill(_ tile: RelationTile, _ plan: RelationPlan) {
+  /// - Parameter base: the object that is counted as the first.
+  mutating func fill(_ tile: RelationTile, _ plan: RelationPlan, firstObject base: Int = 0) {
     count = tile.rows
     plan.forEachRun(in: tile) { secondObject, firstObject, length, row in
       for i in 0..<length {
-        first[row + i] = Int32(firstObject + i)
-        second[row + i] = Int32(secondObject)
+        first[row + i] = Int32(firstObject - base + i)
+        second[row + i] = Int32(secondObject - base)
         sample[row + i] = Int32(secondObject / plan.shape.objects)
       }
     }

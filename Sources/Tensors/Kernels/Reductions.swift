@@ -41,12 +41,6 @@ extension Kernels {
       })
   }
 
-  /// The sum over the axes along which `shape` was broadcast to `x`'s shape: broadcast's adjoint.
-  public static func sum(_ x: Tensor, to shape: Shape) -> Tensor {
-    if x.shape == shape { return x }
-    return sum(x, over: broadcastAxes(from: shape, to: x.shape)).reshaped(to: shape)
-  }
-
   /// The axes of `target` along which `shape` is repeated when broadcast to it.
   public static func broadcastAxes(from shape: Shape, to target: Shape) -> [Int] {
     let missing = target.rank - shape.rank
@@ -55,14 +49,18 @@ extension Kernels {
     }
   }
 
-  /// The index within `x` of the largest element along the last axis, for every row.
-  public static func largestOfRows(_ x: Tensor) -> [Int32] {
+  /// The index within `x` of the largest element along the last axis, for every row: of several
+  /// the first, and not-a-number is larger than all numbers.
+  package static func largestElements(ofRows x: Tensor) -> [Int32] {
     let columns = x.shape[-1]
-    precondition(columns > 0, "maximum over an empty axis of \(x.shape)")
+    require(columns > 0, "maximum over an empty axis of \(x.shape)")
     return x.withScalars { x in
       stride(from: 0, to: x.count, by: columns).map { start in
         var best = start
-        for i in start..<start + columns where x[i] > x[best] { best = i }
+        for i in start..<start + columns where !(x[i] <= x[best]) {
+          best = i
+          if x[i].isNaN { break }
+        }
         return Int32(best)
       }
     }
@@ -83,19 +81,37 @@ extension Kernels {
   /// The mean over rows of `logits` of the cross-entropy with the given classes.
   public static func crossEntropy(_ logits: Tensor, labels: [Int32]) -> Tensor {
     let columns = logits.shape[-1]
+    require(
+      labels.count * columns == logits.count && areIndices(labels, below: columns),
+      "cross-entropy: \(labels.count) labels for logits of \(logits.shape)")
     let logarithms = softmax(logits, logarithm: true)
     let chosen = labels.enumerated().map { $0.offset * columns + Int($0.element) }
-    let sum = logarithms.withScalars { x in chosen.reduce(Float(0)) { $0 - x[$1] } }
-    return Tensor(scalar: sum / Float(labels.count))
+    let sum = logarithms.withScalars { x in chosen.reduce(0.0) { $0 - Double(x[$1]) } }
+    return Tensor(scalar: Float(sum / Double(labels.count)))
   }
 
   /// The mean over all elements of the binary cross-entropy of σ(logits) with `targets`.
   public static func binaryCrossEntropy(_ logits: Tensor, targets: Tensor) -> Tensor {
+    require(
+      logits.count == targets.count,
+      "binary cross-entropy: targets \(targets.shape) for logits \(logits.shape)")
     let sum = logits.withScalars { x in
       targets.withScalars { t in
         Float(relate_binary_cross_entropy(x.count, x.baseAddress, t.baseAddress))
       }
     }
     return Tensor(scalar: sum / Float(logits.count))
+  }
+}
+
+extension Tensor {
+  /// For every row of the last axis, the position of its largest number, of several the first.
+  ///
+  /// A row that holds not-a-number has no answer, -1.
+  public func largestOfRows() -> [Int32] {
+    let columns = Int32(shape[-1])
+    return withScalars { x in
+      Kernels.largestElements(ofRows: self).map { x[Int($0)].isNaN ? -1 : $0 % columns }
+    }
   }
 }

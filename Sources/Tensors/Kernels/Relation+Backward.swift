@@ -76,14 +76,14 @@ private struct RelationBackward<Layers: RelationLayers>: Sendable {
     }
     withScratch(2 * size) { room in
       room.update(repeating: 0, count: 2 * size)
-      let skipped = samples.lowerBound * plan.shape.objects * plan.widths[0]
+      let firstObject = samples.lowerBound * plan.shape.objects
       let layerIndices = 0..<plan.layerCount
       layers.backward(
         tiles, terms, gradient: gradient,
         into: RelationGradients(
           weights: layerIndices.map { weightGradient($0, chunk) },
-          biases: layerIndices.map { biasGradient($0, chunk) }, first: room - skipped,
-          second: room + size - skipped))
+          biases: layerIndices.map { biasGradient($0, chunk) }, firstObject: firstObject,
+          first: room, second: room + size))
       finish(samples, chunk, first: room, second: room + size)
     }
   }

@@ -38,7 +38,7 @@ extension Kernels {
     // A g of a single layer is its first, which is never rounded.
     if plan.layerCount == 1 { return body(EngineLayers<Float>.self) }
     return switch (context.engine, context.precision) {
-    case (.avx512, _): body(PanelLayers.self)
+    case (.panels, _): body(PanelLayers.self)
     case (_, .fp32): body(EngineLayers<Float>.self)
     case (_, .bf16): body(EngineLayers<BFloat16>.self)
     }

@@ -48,7 +48,9 @@ struct RelationGradients {
   /// Biases are added to; weights are written by the chunk's first tile, and then added to.
   let weights: [UnsafeMutablePointer<Float>]
   let biases: [UnsafeMutablePointer<Float>]
-  /// Of the terms, a row for each object of the batch, of which the chunk has its own; added to.
+  /// The chunk's first object, a row of `[batch · n]`.
+  let firstObject: Int
+  /// Of the terms, a row for each object of the chunk from `firstObject` on; added to.
   let first: UnsafeMutablePointer<Float>
   let second: UnsafeMutablePointer<Float>
 }

@@ -14,10 +14,10 @@ extension Kernels {
     step: Int, learningRate: Float, beta1: Double = 0.9, beta2: Double = 0.999,
     epsilon: Double = 1e-8
   ) {
-    precondition(
+    require(
       parameters.count == gradient.count && firstMoments.count == gradient.count
         && secondMoments.count == gradient.count, "adam: vectors of different counts")
-    precondition(step >= 1, "adam: steps count from 1")
+    require(step >= 1, "adam: steps count from 1")
     let stepSize = Double(learningRate) / (1 - wholePower(beta1, step))
     let rootCorrection = (1 - wholePower(beta2, step)).squareRoot()
     // Each factor is rounded once, from Double: 1 - β₂ in Float is off by a part in 20,000.
@@ -44,7 +44,7 @@ extension Kernels {
   public static func mean(
     of contributions: [UnsafeBufferPointer<Float>], into result: UnsafeMutableBufferPointer<Float>
   ) -> Int? {
-    precondition(
+    require(
       !contributions.isEmpty && contributions.allSatisfy { $0.count == result.count },
       "mean: \(contributions.map(\.count)) scalars into \(result.count)")
     let addresses = contributions.map(\.baseAddress)

@@ -1,10 +1,10 @@
 // The small messages: joining, leases, heartbeats. docs/PROTOCOL.md says what each means.
 
 import Foundation
-import NeuralNetworks
+import Learning
 
 /// The version of the protocol that this software speaks.
-public let protocolVersion = 2
+public let protocolVersion = 3
 
 /// Why something that came from a socket was dropped.
 enum WireError: Error, Hashable {
@@ -42,7 +42,10 @@ enum ControlMessage: Hashable, Sendable {
     var session: UInt32
     var dataPort: Int
     var experiment: Experiment
+    /// A hash of the model's names and shapes, and of what is measured of it.
     var layout: Digest
+    /// A hash of what is measured of some samples; absent if the server has no data.
+    var samples: Digest?
     var chunkScalars: Int
     var heartbeatSeconds: Double
     var silenceSeconds: Double

@@ -1,7 +1,7 @@
 // The fixed header in front of bulk data. docs/PROTOCOL.md has the grammar.
 
 import CXXHash
-import NeuralNetworks
+import Learning
 
 /// The header of a message on the data socket: what the payload is, checked before it is used.
 struct DataHeader: Hashable, Sendable {
@@ -10,22 +10,26 @@ struct DataHeader: Hashable, Sendable {
     case contribution = 2
     case acknowledgement = 3
     case fetch = 4
+    case measurements = 5
+
+    /// The bytes of each number in the payload.
+    var scalarSize: Int { self == .measurements ? 8 : 4 }
   }
 
   var kind: Kind
-  /// What a contribution is for: a training step, or an evaluation on a split.
+  /// What a contribution or measurements are for: a training step, or an evaluation on a split.
   var purpose: Split = .training
   var run: UInt64
-  /// The step of a contribution to training; otherwise the version of the values.
+  /// The step of what belongs to a training step; otherwise the version of the values.
   var step: Int
   var session: UInt32
   var shard: UInt16 = 0
   /// The replica, or the part of an evaluation.
   var index: Int = 0
   var chunk: Int = 0
-  /// The scalars in the payload.
+  /// The numbers in the payload.
   var count: Int = 0
-  /// How long the computation of a contribution to training waited for its mini-batch.
+  /// In the measurements of a replica: how long its computation waited for its mini-batch.
   var waitedMicroseconds: Int = 0
 
   /// The bytes of a header.
@@ -45,7 +49,7 @@ struct DataHeader: Hashable, Sendable {
     }
     append(UInt16(protocolVersion))
     append(kind.rawValue)
-    append(purpose.wireCode)
+    append(purpose.code)
     append(run)
     append(UInt64(step))
     append(session)
@@ -85,7 +89,7 @@ extension DataHeader {
     guard version == protocolVersion else {
       throw .malformed("version \(version) of the protocol instead of \(protocolVersion)")
     }
-    guard let kind = Kind(rawValue: bytes[6]), let purpose = Split(wireCode: bytes[7]) else {
+    guard let kind = Kind(rawValue: bytes[6]), let purpose = Split(code: bytes[7]) else {
       throw .malformed("an unknown kind or purpose (\(bytes[6]), \(bytes[7]))")
     }
     let step = load(16, as: UInt64.self)
@@ -100,29 +104,10 @@ extension DataHeader {
     chunk = Int(load(34, as: UInt32.self))
     count = Int(load(38, as: UInt32.self))
     waitedMicroseconds = Int(load(42, as: UInt32.self))
-    guard payload.count == count * MemoryLayout<Float>.stride else {
-      throw .malformed("a payload of \(payload.count) bytes for \(count) scalars")
+    guard payload.count == count * kind.scalarSize else {
+      throw .malformed("a payload of \(payload.count) bytes for \(count) numbers")
     }
     let checksum = Self.checksum(of: Array(bytes.prefix(48))[...], payload: payload)
     guard checksum == load(48, as: UInt64.self) else { throw .malformed("a wrong checksum") }
-  }
-}
-
-extension Split {
-  var wireCode: UInt8 {
-    switch self {
-    case .training: 0
-    case .validation: 1
-    case .test: 2
-    }
-  }
-
-  init?(wireCode: UInt8) {
-    switch wireCode {
-    case 0: self = .training
-    case 1: self = .validation
-    case 2: self = .test
-    default: return nil
-    }
   }
 }

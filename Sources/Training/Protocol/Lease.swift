@@ -1,6 +1,6 @@
 // Who computes what.
 
-import NeuralNetworks
+import Learning
 
 /// A piece of work that has the same result whoever does it.
 enum Job: Hashable, Sendable {
@@ -14,6 +14,16 @@ enum Job: Hashable, Sendable {
     switch self {
     case .training(let step, _): step - 1
     case .evaluation(let lease): lease.step
+    }
+  }
+}
+
+extension Job: CustomStringConvertible {
+  /// The job in words: `step 2, replica 1`.
+  var description: String {
+    switch self {
+    case .training(let step, let replica): "step \(step), replica \(replica)"
+    case .evaluation(let lease): "the evaluation of step \(lease.step), part \(lease.part)"
     }
   }
 }

@@ -1,7 +1,9 @@
 // What both loops need of addresses and messages.
 
+import Learning
 import Messaging
 import NeuralNetworks
+import Tensors
 
 extension Endpoint {
   /// The TCP port; `nil` for other transports.
@@ -30,13 +32,33 @@ extension ReceivedMessage {
   }
 }
 
+/// The scalars of a tensor, sent to any number of peers from where they are.
+///
+/// Whoever writes to the tensor meanwhile writes to a copy, because this holds the scalars too.
+final class SharedScalars: Sendable {
+  private let tensor: Tensor
+
+  init(_ tensor: Tensor) { self.tensor = tensor }
+
+  /// The bytes of a range, valid as long as this object lives.
+  func bytes(of range: Range<Int>) -> UnsafeRawBufferPointer {
+    tensor.withScalars { UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[range])) }
+  }
+}
+
 extension ParameterLayout {
   /// The scalars of a version of the values: parameters, then statistics.
   var valueCount: Int { parameterCount + statisticCount }
+}
 
-  /// A hash of all names and shapes, by which two processes know that they have the same model.
+extension TaskFacts {
+  /// A hash of all names and shapes, and of what is measured of how many samples, by which two
+  /// processes know that they have the same model.
   var fingerprint: Digest {
-    let lines = (parameters + statistics).map { "\($0.name) \($0.shape)\n" }
-    return Digest(of: lines.joined().utf8)
+    let parts = layout.entries.map { "\($0.name) \($0.shape)\n" }
+    let measured = metrics.map { "\($0.path) \($0.better)\n" }
+    let counts = Split.allCases.map { "\($0) \(sampleCount(of: $0))\n" }
+    let all = parts + measured + counts + ["\(evaluationPartSize)"]
+    return Digest(of: all.joined().utf8)
   }
 }

@@ -2,6 +2,7 @@
 
 import Files
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 
@@ -9,7 +10,7 @@ import Tensors
 /// `adam.first.` and `adam.second.`) in a safetensors file, with the step, the digest and the
 /// experiment's fingerprint in its metadata.
 public enum Checkpoint {
-  private static let format = "relate-checkpoint-1"
+  private static let format = "relate-checkpoint-2"
   private static let valuesPrefix = "model."
   private static let momentsPrefix = "adam"
 
@@ -27,14 +28,16 @@ public enum Checkpoint {
     try writer.write(to: path)
   }
 
-  /// Reads a state and holds it against the experiment it is to continue.
+  /// Reads a state and holds it against the run that it is to continue.
   ///
   /// Throws if the file is missing or damaged, or is of another experiment or model.
   public static func read(
-    _ path: String, layout: ParameterLayout, experiment: Experiment
+    _ path: String, layout: ParameterLayout, of record: ExperimentRecord
   ) throws(FileError) -> TrainingState {
     let file = try open(path)
-    guard file.metadata["experiment"] == experiment.fingerprint().description else {
+    guard let experiment = file.metadata["experiment"].flatMap(Digest.init),
+      record.checkpointFingerprints.contains(experiment)
+    else {
       throw FileError(
         """
         \(path) is the checkpoint of another experiment: its settings differ from those in \

@@ -1,6 +1,7 @@
 // Whether two runs have the same bits, and the first step where they do not.
 
 import Files
+import Learning
 
 /// What comparing the digests of two runs shows.
 public enum RunComparison: Hashable, Sendable {

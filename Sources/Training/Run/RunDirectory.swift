@@ -2,11 +2,8 @@
 
 import Files
 import Foundation
-import NeuralNetworks
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
+import Learning
 
 /// The directory of a run and the names of the files in it.
 public struct RunDirectory: Sendable, Hashable {
@@ -73,7 +70,7 @@ public struct RunDirectory: Sendable, Hashable {
       throw FileError(
         "There is no run in \(path) (no experiment.json). Name the directory of a run.")
     }
-    let record = try readJSON(ExperimentRecord.self, from: experimentPath)
+    let record = try readStrictly(ExperimentRecord.self, from: experimentPath)
     if let problem = record.experiment.problem() {
       throw FileError("\(experimentPath) is damaged: \(problem)")
     }
@@ -100,7 +97,10 @@ public struct RunDirectory: Sendable, Hashable {
   /// Reads `summary.json`; `nil` if the run is not finished.
   public func readSummary() throws(FileError) -> RunSummary? {
     guard FileManager.default.fileExists(atPath: summaryPath) else { return nil }
-    return try readJSON(RunSummary.self, from: summaryPath)
+    let data = try readData(summaryPath)
+    do { return try JSONDecoder().decode(RunSummary.self, from: data) } catch {
+      throw FileError("\(summaryPath) is damaged or of another version: \(readable(error))")
+    }
   }
 
   /// The lines of `steps.jsonl` without damaged ones at its end, which a crash may leave.
@@ -113,18 +113,6 @@ public struct RunDirectory: Sendable, Hashable {
     try readLines(EvaluationReport.self, from: evaluationsPath, endingAtDamage: true)
   }
 
-  private func readJSON<Value: Decodable>(
-    _ type: Value.Type, from path: String
-  ) throws(FileError) -> Value {
-    let data: Data
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw FileError("Cannot read \(path): \(error.localizedDescription)")
-    }
-    do { return try JSONDecoder().decode(type, from: data) } catch {
-      throw FileError("\(path) is damaged or of another version: \(readable(error))")
-    }
-  }
-
   /// Reads a file of JSON lines.
   ///
   /// A last line without its end, which a crash may leave, is ignored.
@@ -132,10 +120,7 @@ public struct RunDirectory: Sendable, Hashable {
     _ type: Line.Type, from path: String, endingAtDamage: Bool = false
   ) throws(FileError) -> [Line] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
-    let data: Data
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw FileError("Cannot read \(path): \(error.localizedDescription)")
-    }
+    let data = try readData(path)
     var lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if !lines.isEmpty { lines.removeLast() }
     var records: [Line] = []
@@ -155,17 +140,34 @@ public struct RunDirectory: Sendable, Hashable {
   }
 }
 
-/// What a decoding error means, in a few words.
-public func readable(_ error: any Error) -> String {
-  switch error {
-  case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing."
-  case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-    DecodingError.dataCorrupted(let context):
-    context.codingPath.isEmpty
-      ? context.debugDescription
-      : "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\": "
-        + context.debugDescription
-  default: error.localizedDescription
+extension Experiment {
+  /// The experiment of a file: an `experiment.json`, or the experiment alone.
+  ///
+  /// Throws if it cannot be read, has a key that is not known, or numbers that make no sense.
+  public init(contentsOf path: String) throws(FileError) {
+    let data = try readData(path)
+    let isRecord = (try? JSONDecoder().decode([String: JSONValue].self, from: data))?["experiment"]
+    self =
+      isRecord == nil
+      ? try readStrictly(Experiment.self, from: path)
+      : try readStrictly(ExperimentRecord.self, from: path).experiment
+    if let problem = problem() { throw FileError("\(path): \(problem)") }
+  }
+}
+
+private func readData(_ path: String) throws(FileError) -> Data {
+  do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+    throw FileError("Cannot read \(path): \(error.localizedDescription)")
+  }
+}
+
+/// Reads what a person may have written: a key that means nothing is a mistake.
+private func readStrictly<Value: Codable>(
+  _ type: Value.Type, from path: String
+) throws(FileError) -> Value {
+  let data = try readData(path)
+  do { return try JSONValue.decodeStrictly(type, from: data) } catch {
+    throw FileError("\(path) is damaged or of another version: \(readable(error))")
   }
 }
 

@@ -2,43 +2,58 @@
 
 import Files
 import Foundation
+import Glibc
+import Learning
 import NeuralNetworks
-import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#endif
+/// When a run writes checkpoints beside those at its evaluations; not a part of its experiment.
+public enum CheckpointInterval: Hashable, Sendable {
+  /// When the last one is so many seconds old.
+  case seconds(Double)
+  /// When the last one is so many steps old.
+  case steps(Int)
+
+  /// Two minutes: what a crash may cost.
+  public static let standard = CheckpointInterval.seconds(120)
+}
 
 /// Writes the files of a run: a line per step and evaluation, checkpoints, the summary.
 ///
-/// A checkpoint is written at every evaluation, when a run stops, and at the latest a minute after
-/// the one before; the last three, the best by validation accuracy and those that still have to be
-/// evaluated are kept. When a run is resumed, lines after the checkpoint are cut off, so the files
-/// read as if the run had never been interrupted.
+/// A checkpoint is written at every evaluation, when a run stops, and at an interval; the last
+/// three, the best by validation and those that still have to be evaluated are kept. When a run is
+/// resumed, lines after the checkpoint are cut off, so the files read as if the run had never been
+/// interrupted.
 public final class RunRecorder {
   /// Where the files are.
   public let directory: RunDirectory
   /// The experiment and what it ran on.
   public let record: ExperimentRecord
-  private let categories: [Category]
+  /// What is known of the task.
+  public let facts: TaskFacts
+  private let interval: CheckpointInterval
   private let lock: RunLock
   private let stepsFile: LineFile
   private let evaluationsFile: LineFile
   private var validations: [EvaluationReport] = []
-  private var lastCheckpointAt: ContinuousClock.Instant
+  private var lastCheckpoint: (at: ContinuousClock.Instant, step: Int)
   /// The wall time of all steps, those before a resumption included.
   private var seconds = 0.0
 
   private static let checkpointsKept = 3
-  private static let timeBetweenCheckpoints = Duration.seconds(60)
 
   /// Starts a run in an empty directory, or one with files of another kind, and writes
-  /// `experiment.json`.
+  /// `experiment.json`, with version 0 as a checkpoint if it is not made of the seed alone.
   ///
-  /// Throws if a run is there already.
-  public convenience init(
-    starting record: ExperimentRecord, in directory: RunDirectory, categories: [Category]
-  ) throws(FileError) {
+  /// - Parameter origin: the version that the experiment's origin names.
+  /// - Throws: if a run is there already, or the experiment has no version 0.
+  public static func starting(
+    _ record: ExperimentRecord, in directory: RunDirectory, facts: TaskFacts,
+    origin: ParameterVector? = nil, checkpointEvery interval: CheckpointInterval = .standard
+  ) throws -> (recorder: RunRecorder, state: TrainingState) {
+    let state = try TrainingState(record.experiment, layout: facts.layout, origin: origin)
+    guard facts.sampleCount(of: .training) > 0 else {
+      throw TrainingError("The task has no samples to train on; nothing can be learnt from it.")
+    }
     try directory.create()
     let lock = try RunLock(directory)
     guard !directory.holdsRun else {
@@ -48,9 +63,14 @@ public final class RunRecorder {
         directory with --run.
         """)
     }
+    // What it was made of may be gone when the run is resumed.
+    if record.experiment.origin != nil {
+      try Checkpoint.write(state, of: record.experiment, to: directory.checkpointPath(step: 0))
+    }
     try AtomicFile.write(try json(record, .prettyPrinted), to: directory.experimentPath)
-    try self.init(
-      directory, record, categories: categories, lock: lock, steps: [], evaluations: [])
+    let recorder = try RunRecorder(
+      directory, record, facts: facts, interval: interval, lock: lock, steps: [], evaluations: [])
+    return (recorder, state)
   }
 
   /// Goes on with the run in a directory: from its last checkpoint, or from its start if there is
@@ -58,12 +78,13 @@ public final class RunRecorder {
   ///
   /// Throws if the files are damaged or do not fit together.
   public static func resuming(
-    _ directory: RunDirectory, layout: ParameterLayout, categories: [Category]
-  ) throws(FileError) -> (recorder: RunRecorder, state: TrainingState) {
+    _ directory: RunDirectory, facts: TaskFacts,
+    checkpointEvery interval: CheckpointInterval = .standard
+  ) throws -> (recorder: RunRecorder, state: TrainingState) {
     let record = try directory.readExperiment()
     try directory.create()
     let lock = try RunLock(directory)
-    let state = try lastState(in: directory, layout: layout, experiment: record.experiment)
+    let state = try lastState(in: directory, layout: facts.layout, record: record)
     // What a crash damaged is at the end; the lines up to the checkpoint were flushed before it.
     let steps = try directory.readIntactSteps().filter { $0.step <= state.step }
     guard steps.count == state.step, steps.last.map({ $0.digest == state.digest }) ?? true else {
@@ -73,33 +94,38 @@ public final class RunRecorder {
         \(steps.count) steps up to there, or another digest. Was it changed by hand?
         """)
     }
+    // A run that was given more steps may have evaluated what was its last one.
     let evaluations = try directory.readIntactEvaluations().filter {
       $0.step <= state.step && $0.split == .validation
+        && record.experiment.evaluates(step: $0.step)
     }
     let recorder = try RunRecorder(
-      directory, record, categories: categories, lock: lock, steps: steps,
+      directory, record, facts: facts, interval: interval, lock: lock, steps: steps,
       evaluations: evaluations)
     recorder.removePartialFiles()
     return (recorder, state)
   }
 
   private static func lastState(
-    in directory: RunDirectory, layout: ParameterLayout, experiment: Experiment
-  ) throws(FileError) -> TrainingState {
+    in directory: RunDirectory, layout: ParameterLayout, record: ExperimentRecord
+  ) throws -> TrainingState {
     guard let step = directory.checkpointSteps().last else {
       // What is evaluated has a checkpoint; to begin again would cut off all that is recorded.
-      if let evaluated = try directory.readIntactEvaluations().last {
+      let evaluated = try directory.readIntactEvaluations().last
+      if evaluated != nil || record.experiment.origin != nil {
+        let what =
+          evaluated.map { "step \($0.step) was evaluated already" }
+          ?? "the run began with another one's values"
         throw FileError(
           """
-          \(directory.checkpointsPath) has no checkpoint that can be read, but step \
-          \(evaluated.step) was evaluated already. Put the checkpoints back, or begin again with \
-          another --run.
+          \(directory.checkpointsPath) has no checkpoint that can be read, but \(what). Put the \
+          checkpoints back, or begin again with another --run.
           """)
       }
-      return TrainingState(layout: layout, seed: experiment.seed)
+      return try TrainingState(record.experiment, layout: layout)
     }
     let path = directory.checkpointPath(step: step)
-    let state = try Checkpoint.read(path, layout: layout, experiment: experiment)
+    let state = try Checkpoint.read(path, layout: layout, of: record)
     guard state.step == step else {
       throw FileError("\(path) holds step \(state.step): it was renamed.")
     }
@@ -107,22 +133,24 @@ public final class RunRecorder {
   }
 
   private init(
-    _ directory: RunDirectory, _ record: ExperimentRecord, categories: [Category],
-    lock: consuming RunLock, steps: [StepRecord], evaluations: [EvaluationReport]
+    _ directory: RunDirectory, _ record: ExperimentRecord, facts: TaskFacts,
+    interval: CheckpointInterval, lock: consuming RunLock, steps: [StepRecord],
+    evaluations: [EvaluationReport]
   ) throws(FileError) {
     self.directory = directory
     self.record = record
-    self.categories = categories
+    self.facts = facts
+    self.interval = interval
     self.lock = lock
     stepsFile = try LineFile(directory.stepsPath, keeping: steps)
     evaluationsFile = try LineFile(directory.evaluationsPath, keeping: evaluations)
     validations = evaluations
     seconds = steps.reduce(0) { $0 + $1.seconds }
-    lastCheckpointAt = .now
+    lastCheckpoint = (.now, steps.count)
   }
 
   /// The versions with a checkpoint whose evaluation was lost with the process that was to do it.
-  public func unevaluatedSteps() -> [Int] {
+  var unevaluatedSteps: [Int] {
     let evaluated = Set(validations.map(\.step))
     return directory.checkpointSteps().filter {
       record.experiment.evaluates(step: $0) && !evaluated.contains($0)
@@ -130,64 +158,57 @@ public final class RunRecorder {
   }
 
   /// The state of a checkpoint of this run.
-  public func state(atStep step: Int, layout: ParameterLayout) throws(FileError)
-    -> TrainingState
-  {
-    try Checkpoint.read(
-      directory.checkpointPath(step: step), layout: layout, experiment: record.experiment)
+  func state(atStep step: Int) throws(FileError) -> TrainingState {
+    try Checkpoint.read(directory.checkpointPath(step: step), layout: facts.layout, of: record)
   }
 
-  /// Notes an applied step, and writes a checkpoint when one is due.
-  public func recordStep(
+  /// Notes an applied step.
+  func record(
     _ outcome: StepOutcome, state: TrainingState, seconds: Double, dataWait: Double,
     waitedFor: String? = nil, workers: Int? = nil
   ) throws(FileError) -> StepRecord {
     let line = StepRecord(
-      step: state.step, loss: outcome.tally.loss, accuracy: outcome.tally.accuracy,
-      learningRate: Double(outcome.learningRate), seconds: seconds, digest: outcome.digest,
-      dataWait: dataWait, waitedFor: waitedFor, workers: workers)
+      step: state.step, outcome, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
+      workers: workers)
     try stepsFile.append(line)
     self.seconds += seconds
-    let isOld = lastCheckpointAt.duration(to: .now) > Self.timeBetweenCheckpoints
-    if isOld || record.experiment.evaluates(step: state.step) { try writeCheckpoint(state) }
     return line
   }
 
-  /// Appends a line of the program's words to the run's log, with the time.
-  ///
-  /// What cannot be written there is no reason to end a run.
-  public func log(_ line: String) {
-    let entry = Data("\(Date().ISO8601Format()) \(line)\n".utf8)
-    try? GrowingFile(directory.logPath).append(entry)
+  /// Whether a checkpoint is due for the time or the steps since the last one.
+  func isCheckpointDue(atStep step: Int) -> Bool {
+    switch interval {
+    case .seconds(let seconds): lastCheckpoint.at.duration(to: .now).seconds > seconds
+    case .steps(let steps): step - lastCheckpoint.step >= steps
+    }
   }
 
-  /// Writes a checkpoint unless there is one of this step.
-  public func writeCheckpoint(_ state: TrainingState) throws(FileError) {
-    guard state.step > 0, !directory.checkpointSteps().contains(state.step) else { return }
+  /// Writes a checkpoint unless there is one of this step; whether there was none.
+  func writeCheckpoint(_ state: TrainingState) throws(FileError) -> Bool {
+    guard state.step > 0, !directory.checkpointSteps().contains(state.step) else { return false }
     // The lines up to a checkpoint must survive whatever the checkpoint survives.
     try stepsFile.flush()
     try evaluationsFile.flush()
     try Checkpoint.write(
       state, of: record.experiment, to: directory.checkpointPath(step: state.step))
-    lastCheckpointAt = .now
+    lastCheckpoint = (.now, state.step)
     removeOldCheckpoints()
+    return true
   }
 
   /// Notes an evaluation.
-  ///
-  /// - Parameter guesses: the accuracy of the commonest answer of each category.
-  public func recordEvaluation(
-    step: Int, split: Split, tally: Tally, guesses: [Double]
+  func recordEvaluation(
+    step: Int, split: Split, measurements: Measurements
   ) throws(FileError) -> EvaluationReport {
-    let report = EvaluationReport(
-      step: step, split: split, tally: tally, categories: categories, guesses: guesses)
-    guard tally.lossSum.isFinite else {
+    guard measurements.loss?.isFinite ?? true else {
       throw FileError(
         """
         The loss of step \(step) on the \(split.rawValue) split is not finite. A lower learning \
         rate or --clip-norm 1 usually prevents this.
         """)
     }
+    let report = EvaluationReport(
+      step: step, split: split, measurements: measurements, facts: facts)
     try evaluationsFile.append(report)
     if split == .validation {
       validations.append(report)
@@ -198,24 +219,19 @@ public final class RunRecorder {
     return report
   }
 
-  /// The evaluation of the best version that there is a checkpoint of: the highest validation
-  /// accuracy, the earliest of equals.
+  /// The evaluation of the best version that there is a checkpoint of.
   ///
   /// A checkpoint that somebody removed is no reason not to finish the run.
-  public var best: EvaluationReport? {
+  var best: EvaluationReport? {
     let saved = Set(directory.checkpointSteps())
-    return Self.best(of: validations.filter { saved.contains($0.step) })
+    return VersionChoice(by: facts).best(of: validations.filter { saved.contains($0.step) })
   }
 
   /// The evaluation of the best version so far, whether or not its checkpoint is there.
-  public var bestEvaluated: EvaluationReport? { Self.best(of: validations) }
-
-  private static func best(of reports: [EvaluationReport]) -> EvaluationReport? {
-    reports.max { ($0.overall, -$0.step) < ($1.overall, -$1.step) }
-  }
+  var bestEvaluated: EvaluationReport? { VersionChoice(by: facts).best(of: validations) }
 
   /// Writes `summary.json`: the run is complete.
-  public func finish(state: TrainingState, validation: EvaluationReport, test: EvaluationReport)
+  func finish(state: TrainingState, validation: EvaluationReport, test: EvaluationReport)
     throws(FileError)
   {
     try stepsFile.flush()
@@ -237,9 +253,35 @@ public final class RunRecorder {
 
   private func removeOldCheckpoints() {
     let steps = directory.checkpointSteps()
-    var kept = Set(steps.suffix(Self.checkpointsKept)).union(unevaluatedSteps())
+    var kept = Set(steps.suffix(Self.checkpointsKept)).union(unevaluatedSteps)
     if let best { kept.insert(best.step) }
+    // A run that is given more steps does not count the evaluation of what was its last one.
+    let regular = validations.filter { $0.step % record.experiment.evaluationInterval == 0 }
+    if let best = VersionChoice(by: facts).best(of: regular) { kept.insert(best.step) }
     for step in steps where !kept.contains(step) { unlink(directory.checkpointPath(step: step)) }
+  }
+}
+
+extension RunDirectory {
+  /// Gives the run in the directory more steps, whether it is finished or not; it then goes on by
+  /// `RunRecorder.resuming`, to the digests of a run that was begun with so many.
+  ///
+  /// The summary of the shorter run is kept as `summary-STEPS.json`.
+  ///
+  /// Throws if there are not more steps, or those that were done would have been others.
+  public func extend(toSteps steps: Int) throws -> ExperimentRecord {
+    let record = try readExperiment()
+    let longer = try record.extended(toSteps: steps)
+    let lock = try RunLock(self)
+    try withExtendedLifetime(lock) {
+      // In this order a crash in between leaves the shorter run, to be finished again.
+      if FileManager.default.fileExists(atPath: summaryPath) {
+        let aside = path + "/summary-\(record.experiment.steps).json"
+        guard rename(summaryPath, aside) == 0 else { throw FileError("rename", summaryPath) }
+      }
+      try AtomicFile.write(try json(longer, .prettyPrinted), to: experimentPath)
+    }
+    return longer
   }
 }
 

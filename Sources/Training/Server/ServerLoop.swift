@@ -1,8 +1,7 @@
-// The server's half at the rim: sockets and clock around the pure ServerState.
+// A parameter server's rim: sockets and clock around a LiveRun.
 
-import Foundation
+import Learning
 import Messaging
-import NeuralNetworks
 import Tensors
 
 /// Whom a server waits for, and how long.
@@ -17,48 +16,29 @@ public struct ServerOptions: Sendable {
 }
 
 /// A parameter server: runs a run to its end on whatever workers come.
-public final class ServerLoop<Task: LearningTask> {
-  private let task: Task
+///
+/// It knows the task's facts and needs no data.
+public final class ServerLoop {
   private let setting: RunSetting
-  private var state: TrainingState
-  private var machine: ServerState<PeerID>
   private let listener: Listener
-  private let store: ContributionStore
+  private var live: LiveRun<PeerID, RunRecorder>
   private var drops = DropCounter()
-  /// The versions that workers may ask for, flat: parameters, then statistics.
-  private var values: [Int: Tensor] = [:]
-  private var ending: RunEnding?
-  /// When the last step was applied; `nil` before the first one.
-  private var appliedAt: Double?
   private let startedAt = ContinuousClock.now
 
   /// A server of the version to begin with; `run` makes it serve.
   public init(
-    _ task: Task, from state: TrainingState, setting: RunSetting, listener: Listener,
-    options: ServerOptions
-  ) {
-    self.task = task
-    self.state = state
+    from state: TrainingState, setting: RunSetting, listener: Listener, options: ServerOptions
+  ) throws {
     self.setting = setting
     self.listener = listener
     let record = setting.recorder.record
-    let contribution = ContributionLayout(of: task.layout, categoryCount: task.categories.count)
-    store = ContributionStore(
-      layout: contribution, replicas: record.experiment.replicas)
-    machine = ServerState(
+    live = try LiveRun(
       .init(
         run: UInt64.random(in: 1..<1 << 53), dataPort: listener.dataPort,
-        experiment: record.experiment, layout: task.layout.fingerprint, numerics: record.numerics,
-        engine: record.engine, contribution: Chunking(count: contribution.count),
-        evaluationScalars: ContributionLayout(
-          evaluatingCategories: task.categories.count
-        ).count, values: Chunking(count: task.layout.valueCount),
-        partCounts: Dictionary(
-          uniqueKeysWithValues: Split.allCases.map {
-            ($0, evaluationPartCount(of: task.sampleCount(of: $0)))
-          }),
-        expectedWorkers: options.expectedWorkers, deadlines: options.deadlines),
-      step: state.step + 1, now: 0)
+        experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
+        engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
+        deadlines: options.deadlines),
+      from: state, store: setting.recorder, observers: setting.observers, now: 0)
   }
 
   /// Serves until the run is complete, stopped or failed.
@@ -67,25 +47,18 @@ public final class ServerLoop<Task: LearningTask> {
       try serve()
     } catch {
       // Without a word the workers would look for the server until their patience ends.
-      try? perform(machine.end(.failed("\(error)")))
+      try? send(live.abandon(because: "\(error)"))
       throw error
     }
-    if ending != .completed { try setting.recorder.writeCheckpoint(state) }
-    return (ending ?? .stopped, state)
+    return (live.ending ?? .stopped, live.state)
   }
 
   private func serve() throws {
-    values[state.step] = flat(state.values)
-    for step in setting.recorder.unevaluatedSteps() {
-      values[step] = flat(
-        try setting.recorder.state(atStep: step, layout: task.layout).values)
-      machine.addEvaluation(of: step, on: .validation)
-    }
     var poller = Poller()
     let controlSource = poller.add(listener.control)
     let dataSource = poller.add(listener.data)
     var nextTick = now
-    while ending == nil {
+    while live.ending == nil {
       let events = try poller.wait(for: .milliseconds(50))
       if events.canReceive(controlSource) { try receiveControl() }
       if events.canReceive(dataSource) { try receiveData() }
@@ -93,16 +66,14 @@ public final class ServerLoop<Task: LearningTask> {
         nextTick = now + 0.05
         // Heartbeats may have come in while a step was applied or a checkpoint was written.
         try receiveControl()
-        try perform(machine.tick(now: now))
-        if setting.isStopRequested() { try perform(machine.requestStop(now: now)) }
-        for line in drops.report(now: now) { setting.note(line) }
+        try send(try live.tick(now: now))
+        if setting.isStopRequested() { try send(try live.requestStop(now: now)) }
+        for line in drops.report(now: now) { setting.observers.tell(.dropped(line)) }
       }
     }
   }
 
   private var now: Double { startedAt.duration(to: .now).seconds }
-
-  // MARK: Receiving
 
   private func receiveControl() throws {
     // A bounded number, so that a flood of messages cannot keep the clock from being looked at.
@@ -119,9 +90,9 @@ public final class ServerLoop<Task: LearningTask> {
           drops.count(error)
           continue
         }
-        try perform(machine.receive(decoded, from: peer, now: now))
+        try send(try live.receive(decoded, from: peer, now: now))
       }
-      if ending != nil { return }
+      if live.ending != nil { return }
     }
   }
 
@@ -132,129 +103,47 @@ public final class ServerLoop<Task: LearningTask> {
       case .discarded: drops.count("a data message of too many frames")
       case .message(let message):
         guard let peer = message.peer else { continue }
-        try message.withPayload { bytes, payload in
-          let header: DataHeader
-          do throws(WireError) {
-            header = try DataHeader(decoding: bytes, payload: payload)
-          } catch {
-            drops.count(error)
-            return
+        do {
+          try message.withPayload { bytes, payload in
+            let header = try DataHeader(decoding: bytes, payload: payload)
+            try send(try live.receive(header, payload: payload, from: peer, now: now))
           }
-          try perform(machine.receive(header, from: peer, now: now), payload: payload)
+        } catch let error as WireError {
+          drops.count(error)
         }
       }
-      if ending != nil { return }
+      if live.ending != nil { return }
     }
   }
 
-  // MARK: Acting
-
-  private func perform(
-    _ actions: [ServerAction<PeerID>],
-    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
-  ) throws {
-    var queue = actions[...]
-    var followUps: [ServerAction<PeerID>] = []
-    while let action = queue.popFirst() {
-      switch action {
-      case .send(let message, let peer): _ = try listener.control.send(message.encoded(), to: peer)
-      case .sendValues(let step, let chunks, let session, let peer):
+  private func send(_ outgoing: [LiveRun<PeerID, RunRecorder>.Outgoing]) throws {
+    for item in outgoing {
+      switch item {
+      case .control(let message, let peer):
+        _ = try listener.control.send(message.encoded(), to: peer)
+      case .values(let step, let chunks, let session, let peer):
         try sendValues(step: step, chunks: chunks, session: session, to: peer)
-      case .acknowledge(var header, let peer):
-        header.kind = .acknowledgement
-        header.count = 0
-        header.waitedMicroseconds = 0
+      case .acknowledgement(let header, let peer):
         _ = try listener.data.send(header.encoded(), to: peer)
-      case .store(let job, let chunk):
-        store.store(payload, chunk: chunk, of: job)
-        if machine.phase == .evaluating, let first = machine.evaluations.first {
-          setting.progress.show(
-            evaluatedParts: first.parts.count { $0 == .complete }, of: first.parts.count)
-        }
-      case .applyStep(_, let waitedFor, let dataWait):
-        followUps += try applyStep(waitedFor: waitedFor, dataWait: dataWait)
-      case .finishEvaluation(let step, let split):
-        try finishEvaluation(of: step, on: split)
-      case .chooseBest: followUps += try chooseBest()
-      case .log(let line): setting.note(line)
-      case .end(let ending):
-        self.ending = ending
-        if ending == .completed { return }
       }
     }
-    if !followUps.isEmpty { try perform(followUps) }
   }
 
+  /// Sends chunks of a version from where it is: one buffer serves all workers.
   private func sendValues(step: Int, chunks: [Int], session: UInt32, to peer: PeerID) throws {
-    guard let flat = values[step] else { return }
-    let chunking = machine.configuration.values
+    guard let flat = live.values(ofStep: step) else { return }
+    let values = SharedScalars(flat)
+    let configuration = live.coordinator.configuration
     for chunk in chunks {
-      let range = chunking.range(of: chunk)
-      let outcome = try flat.withScalars { scalars in
-        let payload = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: scalars[range]))
-        let header = DataHeader(
-          kind: .values, run: machine.configuration.run, step: step, session: session,
-          chunk: chunk, count: range.count)
-        return try listener.data.send(
-          header.encoded(payload: payload), payload: .copied(payload), to: peer)
-      }
+      let range = configuration.chunking.range(of: chunk)
+      let payload = values.bytes(of: range)
+      let header = DataHeader(
+        kind: .values, run: configuration.run, step: step, session: session, chunk: chunk,
+        count: range.count)
+      let outcome = try listener.data.send(
+        header.encoded(payload: payload), payload: .shared(payload, owner: values), to: peer)
       // The worker asks again for what does not arrive.
       guard outcome == .sent else { return }
-    }
-  }
-
-  private func applyStep(waitedFor: String, dataWait: Double) throws -> [ServerAction<PeerID>] {
-    let outcome: StepOutcome
-    do {
-      outcome = try state.apply(store.contributions, of: setting.recorder.record.experiment)
-    } catch {
-      return machine.end(.failed(error.description))
-    }
-    // The first step begins when its workers are there; the wait for them is not its time.
-    let seconds = now - (appliedAt ?? machine.stepStartedAt)
-    appliedAt = now
-    let record = try setting.recorder.recordStep(
-      outcome, state: state, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
-      workers: machine.sessions.count)
-    setting.progress.show(record)
-    values[state.step] = flat(state.values)
-    let actions = machine.stepApplied(now: now)
-    forgetUnusedValues()
-    return actions
-  }
-
-  private func finishEvaluation(of step: Int, on split: Split) throws {
-    let report = try setting.recorder.recordEvaluation(
-      step: step, split: split, tally: store.tally(of: step, on: split),
-      guesses: task.commonestAnswerAccuracy(in: split))
-    setting.progress.show(report)
-    forgetUnusedValues()
-    if split == .test, let best = setting.recorder.best {
-      try setting.recorder.finish(state: state, validation: best, test: report)
-    }
-  }
-
-  private func chooseBest() throws -> [ServerAction<PeerID>] {
-    let best = try setting.versionToReport()
-    let chosen = try setting.recorder.state(atStep: best.step, layout: task.layout)
-    values[best.step] = flat(chosen.values)
-    return machine.evaluateOnTest(step: best.step, now: now)
-  }
-
-  private func forgetUnusedValues() {
-    let used = Set(machine.evaluations.map(\.step) + [state.step])
-    for step in values.keys where !used.contains(step) { values[step] = nil }
-  }
-
-  private func flat(_ vector: ParameterVector) -> Tensor {
-    Tensor(shape: [vector.layout.valueCount]) { flat in
-      vector.parameters.withScalars { parameters in
-        vector.statistics.withScalars { statistics in
-          _ = flat.initialize(from: parameters)
-          let rest = UnsafeMutableBufferPointer(rebasing: flat[parameters.count...])
-          _ = rest.initialize(from: statistics)
-        }
-      }
     }
   }
 }

@@ -23,7 +23,11 @@ struct ConnectionWatch: ~Copyable {
         isReported = false
         continue
       case .disconnected: continue
-      case .retrying: problem = "nobody listens there, or a firewall is in between"
+      // Asked only once: it may take a while.
+      case .retrying where isReported: continue
+      case .retrying:
+        problem =
+          endpoint.resolutionProblem() ?? "nobody listens there, or a firewall is in between"
       case .handshakeFailed(let reason): problem = reason
       }
       guard !isReported else { continue }

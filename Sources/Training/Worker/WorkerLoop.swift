@@ -1,6 +1,7 @@
 // A worker's half at the rim: sockets, clock and compute thread around the pure WorkerState.
 
 import Foundation
+import Learning
 import Messaging
 import NeuralNetworks
 import Tensors
@@ -34,10 +35,9 @@ public final class WorkerLoop {
   private var welcome: ControlMessage.Welcome?
   private var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
-  /// What is computed, and how long each computation waited for its mini-batch, in seconds.
-  private var contributions: [Job: (contribution: Contribution, dataWait: Double)] = [:]
-  /// Chunks that the socket has not taken yet, in order.
-  private var outgoing: [(job: Job, chunk: Int)] = []
+  private var results: [Job: JobResult] = [:]
+  /// What the socket has not taken yet, in order.
+  private var outgoing: [(job: Job, piece: Piece)] = []
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
@@ -164,8 +164,8 @@ public final class WorkerLoop {
 
   private func take(_ result: ComputeThread.Result) throws {
     switch result {
-    case .prepared(let layout):
-      guard layout.fingerprint == welcome?.layout else {
+    case .prepared(let facts):
+      guard facts.fingerprint == welcome?.layout else {
         try perform(
           machine.preparationFailed(
             """
@@ -174,11 +174,11 @@ public final class WorkerLoop {
             """))
         return
       }
-      self.layout = layout
-      try perform(machine.prepared(valueCount: layout.valueCount, now: now))
+      layout = facts.layout
+      try perform(machine.prepared(valueCount: facts.layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
-    case .computed(let job, let contribution, let dataWait):
-      contributions[job] = (contribution, dataWait)
+    case .computed(let job, let result):
+      results[job] = result
       try perform(machine.computed(job, now: now))
     case .computationFailed(let job, let reason):
       try perform(machine.computationFailed(job, reason: reason))
@@ -201,12 +201,16 @@ public final class WorkerLoop {
       case .compute(let job):
         guard let flat = values[job.version] else { continue }
         compute.submit(.compute(job, values: flat))
-      case .sendContribution(let job):
+      case .sendResult(let job):
         outgoing.removeAll { $0.job == job }
-        guard let (contribution, _) = contributions[job] else { continue }
-        outgoing += (0..<chunking(of: contribution).chunkCount).map { (job, $0) }
-      case .forgetContribution(let job):
-        contributions[job] = nil
+        guard let result = results[job] else { continue }
+        if let contribution = result.contribution {
+          let chunkCount = chunking(of: contribution).chunkCount
+          outgoing += (0..<chunkCount).map { (job, .chunk($0)) }
+        }
+        outgoing.append((job, .measurements))
+      case .forgetResult(let job):
+        results[job] = nil
         outgoing.removeAll { $0.job == job }
       case .log(let line): log(line)
       case .end(let ending): self.ending = ending
@@ -217,7 +221,7 @@ public final class WorkerLoop {
   private func prepare(_ welcome: ControlMessage.Welcome) throws {
     self.welcome = welcome
     values = [:]
-    contributions = [:]
+    results = [:]
     outgoing = []
     // A new connection for each session: whatever the old one still held belongs to the old one.
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
@@ -230,7 +234,7 @@ public final class WorkerLoop {
     try socket.connect(to: endpoint)
     data = consume socket
     dataSocketNumber += 1
-    compute.submit(.prepare(welcome.experiment))
+    compute.submit(.prepare(welcome.experiment, samples: welcome.samples))
     log("Joined \(options.server) as worker \(welcome.session).")
   }
 
@@ -259,27 +263,48 @@ public final class WorkerLoop {
 
   /// Sends what waits to be sent, until the socket's queue is full.
   private func sendOutgoing() throws {
-    guard let welcome else { return }
-    while let (job, chunk) = outgoing.first {
-      guard let (contribution, dataWait) = contributions[job] else {
+    while let (job, piece) = outgoing.first {
+      guard let result = results[job], let welcome else {
         outgoing.removeFirst()
         continue
       }
-      let range = chunking(of: contribution).range(of: chunk)
       var header = DataHeader(
-        kind: .contribution, run: welcome.run, step: 0, session: welcome.session, chunk: chunk,
-        count: range.count, waitedMicroseconds: Int(dataWait * 1e6))
+        kind: .measurements, run: welcome.run, step: 0, session: welcome.session)
       switch job {
       case .training(let step, let replica): (header.step, header.index) = (step, replica)
       case .evaluation(let lease):
         (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
       }
-      let outcome = try contribution.flat.withScalars { scalars in
-        let payload = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: scalars[range]))
-        return try data?.send(header.encoded(payload: payload), payload: .copied(payload))
-      }
-      guard outcome == .sent else { return }
+      guard try send(piece, of: result, after: header) == .sent else { return }
       outgoing.removeFirst()
     }
+  }
+
+  private func send(
+    _ piece: Piece, of result: JobResult, after header: DataHeader
+  ) throws -> SendOutcome? {
+    var header = header
+    switch piece {
+    case .measurements:
+      header.count = 2 * result.measurements.count
+      header.waitedMicroseconds = Int(result.dataWait * 1e6)
+      return try result.measurements.encoded().withUnsafeBytes { payload in
+        try data?.send(header.encoded(payload: payload), payload: .copied(payload))
+      }
+    case .chunk(let chunk):
+      guard let contribution = result.contribution else { return .sent }
+      let range = chunking(of: contribution).range(of: chunk)
+      (header.kind, header.chunk, header.count) = (.contribution, chunk, range.count)
+      let scalars = SharedScalars(contribution.flat)
+      let payload = scalars.bytes(of: range)
+      return try data?.send(
+        header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
+    }
+  }
+
+  /// What a result is sent in.
+  private enum Piece {
+    case chunk(Int)
+    case measurements
   }
 }

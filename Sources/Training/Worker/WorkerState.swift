@@ -1,6 +1,6 @@
 // A worker's half of the protocol as a pure value: events in, actions out. No clock, no socket.
 
-import NeuralNetworks
+import Learning
 
 /// What the worker's loop is to do.
 enum WorkerAction: Hashable, Sendable {
@@ -16,10 +16,10 @@ enum WorkerAction: Hashable, Sendable {
   case forgetValues(step: Int)
   /// Computes a job; then `computed` is due.
   case compute(Job)
-  /// Sends the contribution of a job (again).
-  case sendContribution(Job)
-  /// Frees the contribution of a job.
-  case forgetContribution(Job)
+  /// Sends what a job yielded (again).
+  case sendResult(Job)
+  /// Frees what a job yielded.
+  case forgetResult(Job)
   /// Something that people should read.
   case log(String)
   /// The worker ends.
@@ -63,7 +63,7 @@ struct WorkerState: Sendable {
     var receipts: [Int: ChunkReceipts] = [:]
     /// When the last chunk of each incomplete version arrived, or was asked for.
     var progressAt: [Int: Double] = [:]
-    /// The contributions that the server has not acknowledged, and when each was last sent.
+    /// The results that the server has not acknowledged, and when each was last sent.
     var unacknowledged: [Job: Double] = [:]
     /// What need not be computed again under the present lease.
     var finished: Set<Job> = []
@@ -173,7 +173,7 @@ struct WorkerState: Sendable {
         : .evaluation(
           .init(step: header.step, split: header.purpose, part: header.index))
       guard member.unacknowledged.removeValue(forKey: job) != nil else { return [] }
-      return [.forgetContribution(job)]
+      return [.forgetResult(job)]
     case .values:
       let isWanted =
         header.step >= member.lease.step - 1 || member.lease.versions.contains(header.step)
@@ -190,7 +190,7 @@ struct WorkerState: Sendable {
       ]
       if receipts.isComplete { actions += Self.start(&member, &computing) }
       return actions
-    case .contribution, .fetch: return []
+    case .contribution, .measurements, .fetch: return []
     }
   }
 
@@ -198,15 +198,15 @@ struct WorkerState: Sendable {
   mutating func computed(_ job: Job, now: Double) -> [WorkerAction] {
     let run = computing?.run
     computing = nil
-    guard case .joined(var member) = phase else { return [.forgetContribution(job)] }
+    guard case .joined(var member) = phase else { return [.forgetResult(job)] }
     var actions: [WorkerAction] = []
     // What was begun for another run may have had other values.
     if member.lease.jobs.contains(job), run == member.welcome.run {
       member.finished.insert(job)
       member.unacknowledged[job] = now
-      actions.append(.sendContribution(job))
+      actions.append(.sendResult(job))
     } else {
-      actions.append(.forgetContribution(job))
+      actions.append(.forgetResult(job))
     }
     actions += Self.start(&member, &computing)
     phase = .joined(member)
@@ -217,13 +217,8 @@ struct WorkerState: Sendable {
   mutating func computationFailed(_ job: Job, reason: String) -> [WorkerAction] {
     computing = nil
     guard case .joined(let member) = phase else { return [] }
-    let what =
-      switch job {
-      case .training(let step, let replica): "step \(step), replica \(replica)"
-      case .evaluation(let lease): "the evaluation of step \(lease.step), part \(lease.part)"
-      }
-    let departure = departure(of: member, because: "\(what): \(reason)")
-    return [.send(.failed(departure))] + end(.failed("\(what): \(reason)"))
+    let departure = departure(of: member, because: "\(job): \(reason)")
+    return [.send(.failed(departure))] + end(.failed("\(job): \(reason)"))
   }
 
   /// The worker was told to leave.
@@ -282,7 +277,7 @@ struct WorkerState: Sendable {
         guard let sentAt = member.unacknowledged[job], now - sentAt > deadlines.resendSeconds
         else { continue }
         member.unacknowledged[job] = now
-        actions.append(.sendContribution(job))
+        actions.append(.sendResult(job))
       }
       phase = .joined(member)
       return actions + advance(now: now)
@@ -298,7 +293,7 @@ struct WorkerState: Sendable {
     var actions: [WorkerAction] = []
     for job in member.lease.jobs where !jobs.contains(job) {
       guard member.unacknowledged.removeValue(forKey: job) != nil else { continue }
-      actions.append(.forgetContribution(job))
+      actions.append(.forgetResult(job))
     }
     member.lease = lease
     // Later versions may be on their way already; earlier ones are needed for evaluations only.
@@ -361,7 +356,7 @@ struct WorkerState: Sendable {
       since: now, deadline: now + configuration.deadlines.rejoinSeconds, lastHello: -.infinity)
     return member.receipts.keys.sorted().map { .forgetValues(step: $0) }
       + member.lease.jobs.filter { member.unacknowledged[$0] != nil }
-      .map { .forgetContribution($0) }
+      .map { .forgetResult($0) }
       + [.log("\(reason); joining again.")]
   }
 

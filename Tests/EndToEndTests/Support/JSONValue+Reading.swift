@@ -1,6 +1,6 @@
 // Looking into JSON without a type for it, as another program would.
 
-import Training
+import Learning
 
 extension JSONValue {
   subscript(name: String) -> JSONValue? {

@@ -16,6 +16,11 @@ enum Executable: String {
   }
 }
 
+/// Whether there is a python3 to run.
+let hasPython = ProcessInfo.processInfo.environment["PATH", default: ""]
+  .split(separator: ":")
+  .contains { FileManager.default.isExecutableFile(atPath: "\($0)/python3") }
+
 /// How a process ended and what it said.
 struct Ended: CustomStringConvertible {
   /// The exit code; 128 and the signal's number if a signal ended it.

@@ -29,8 +29,8 @@ struct Trial: Sendable {
     options = [
       "sort-of-clevr", "--preset", preset, "--replicas", "\(replicas)",
       "--batch-size", "\(batchSize)", "--steps", "\(steps)",
-      "--evaluate-every", "\(evaluationInterval)", "--training-images", "50",
-      "--validation-images", "\(images)", "--test-images", "\(images)",
+      "--evaluate-every", "\(evaluationInterval)", "--set", "images.training=50",
+      "--set", "images.validation=\(images)", "--set", "images.test=\(images)",
     ]
   }
 }

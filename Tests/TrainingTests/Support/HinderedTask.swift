@@ -1,15 +1,13 @@
 // The synthetic task with something in the way of drawing its batches.
 
 import Foundation
-import NeuralNetworks
+import Learning
 import Synchronization
 import Tensors
 import Training
 
 /// `SyntheticTask`, which lets a test do what it likes when a training batch is drawn.
 struct HinderedTask: LearningTask {
-  typealias Batch = SyntheticTask.Batch
-
   /// Something that lives as long as a copy of the task.
   final class Token: Sendable {}
 
@@ -18,20 +16,12 @@ struct HinderedTask: LearningTask {
   /// Called before each training batch is drawn, with its samples.
   let hindrance: @Sendable ([Int]) throws -> Void
 
-  var layout: ParameterLayout { base.layout }
-  var categories: [NeuralNetworks.Category] { base.categories }
+  var model: SyntheticModel { base.model }
+  var facts: TaskFacts { base.facts }
 
-  func sampleCount(of split: Split) -> Int { base.sampleCount(of: split) }
-
-  func batch(of samples: [Int], in split: Split) throws -> Batch {
-    if split == .training { try hindrance(samples) }
-    return base.batch(of: samples, in: split)
-  }
-
-  func forward(_ batch: Batch, in pass: ForwardPass) -> Outcome { base.forward(batch, in: pass) }
-
-  func commonestAnswerAccuracy(in split: Split) -> [Double] {
-    base.commonestAnswerAccuracy(in: split)
+  func batch(_ draw: Draw) throws -> SyntheticModel.Batch {
+    if draw.split == .training { try hindrance(draw.samples) }
+    return base.batch(draw)
   }
 }
 

@@ -1,6 +1,6 @@
 // A server and workers on a virtual clock, joined by a network that misbehaves as a seed says.
 
-import NeuralNetworks
+import Learning
 import Tensors
 import Testing
 
@@ -23,9 +23,9 @@ struct Misfortune: Sendable, CustomTestStringConvertible {
 struct SimulatedCluster {
   private enum Event {
     case atServer(ControlMessage, worker: Int)
-    case dataAtServer(DataHeader, payload: UInt64, worker: Int, connection: Int)
+    case dataAtServer(DataHeader, payload: [UInt8], worker: Int, connection: Int)
     case atWorker(Int, ControlMessage)
-    case dataAtWorker(Int, DataHeader, payload: UInt64, connection: Int)
+    case dataAtWorker(Int, DataHeader, payload: [UInt8], connection: Int)
     case prepared(Int)
     case computed(Int)
     case serverTick(run: UInt64)
@@ -40,7 +40,7 @@ struct SimulatedCluster {
   private var random: CounterRandom
   private var queue = EventQueue<Event>()
   private var server: SimulatedServer?
-  private(set) var storage = SimulatedStorage()
+  private(set) var storage: SimulatedStorage
   private var runNumber: UInt64 = 1000
   private var workers: [Int: SimulatedWorker] = [:]
   private var nextWorker = 1
@@ -56,6 +56,7 @@ struct SimulatedCluster {
   init(_ run: ToyRun, _ misfortune: Misfortune, seed: UInt64) {
     self.run = run
     self.misfortune = misfortune
+    storage = SimulatedStorage(run)
     random = CounterRandom(seed: seed, purpose: .trial, index: 1)
     queue.insert(.restart, at: 0)
     for _ in 0..<3 { queue.insert(.join, at: 0.1) }
@@ -73,7 +74,7 @@ struct SimulatedCluster {
       now = time
       handle(event)
     }
-    violations += server?.violations ?? []
+    violations += storage.violations
     for worker in workers.keys.sorted() { violations += workers[worker]?.violations ?? [] }
   }
 
@@ -82,17 +83,20 @@ struct SimulatedCluster {
   private mutating func handle(_ event: Event) {
     switch event {
     case .atServer(let message, let worker):
-      atServer { machine, now in
-        machine.receive(message, from: Self.peer(worker, connection: 0), now: now)
+      atServer { live, now in
+        try live.receive(message, from: Self.peer(worker, connection: 0), now: now)
       }
     case .dataAtServer(let header, let payload, let worker, let connection):
-      atServer(payload: payload) { machine, now in
-        machine.receive(header, from: Self.peer(worker, connection: connection), now: now)
+      atServer { live, now in
+        try payload.withUnsafeBytes { payload in
+          try live.receive(
+            header, payload: payload, from: Self.peer(worker, connection: connection), now: now)
+        }
       }
     case .serverTick(let number):
       guard number == runNumber, server != nil else { return }
       queue.insert(event, at: now + Self.tickSeconds)
-      atServer { machine, now in machine.tick(now: now) }
+      atServer { live, now in try live.tick(now: now) }
     case .atWorker(let id, let message):
       atWorker(id, event) { worker, now in
         worker.perform(worker.machine.receive(message, now: now))
@@ -104,7 +108,7 @@ struct SimulatedCluster {
       }
     case .prepared(let id):
       atWorker(id, event) { worker, now in
-        worker.perform(worker.machine.prepared(valueCount: worker.run.values.count, now: now))
+        worker.perform(worker.machine.prepared(valueCount: worker.run.chunking.count, now: now))
       }
     case .computed(let id):
       atWorker(id, event) { worker, now in worker.finishComputing(now: now) }
@@ -125,7 +129,9 @@ struct SimulatedCluster {
   private mutating func startServer() {
     runNumber += 1
     if runNumber > 1001 { storage.rollBack() }
-    server = SimulatedServer(run, storage: storage, runNumber: runNumber, now: now)
+    do {
+      server = try SimulatedServer(run, storage: storage, runNumber: runNumber, now: now)
+    } catch { violations.append("the server does not start: \(error)") }
     queue.insert(.serverTick(run: runNumber), at: now)
   }
 
@@ -144,7 +150,7 @@ struct SimulatedCluster {
       guard let id else { return }
       workers[id]?.stall = 50
     case 4: queue.insert(.join, at: now)
-    case 5: atServer { machine, now in machine.requestStop(now: now) }
+    case 5: atServer { live, now in try live.requestStop(now: now) }
     case 6:
       guard let id else { return }
       atWorker(id, .workerTick(id)) { worker, _ in worker.perform(worker.machine.leave()) }
@@ -154,8 +160,7 @@ struct SimulatedCluster {
 
   private mutating func killServer() {
     guard let killed = server else { return }
-    violations += killed.violations
-    storage = killed.storage
+    storage = killed.live.store
     server = nil
     queue.insert(.restart, at: now + Double(random.uniform(in: 0.5..<12)))
   }
@@ -166,25 +171,30 @@ struct SimulatedCluster {
   private static func peer(_ worker: Int, connection: Int) -> Int { worker << 16 | connection }
 
   private mutating func atServer(
-    payload: UInt64 = 0, _ body: (inout ServerState<Int>, Double) -> [ServerAction<Int>]
+    _ body: (inout SimulatedServer.Live, Double) throws -> [SimulatedServer.Live.Outgoing]
   ) {
     guard var process = server else { return }
-    let actions = body(&process.machine, now)
-    let outputs = process.perform(actions, payload: payload, now: now)
-    storage = process.storage
+    var outgoing: [SimulatedServer.Live.Outgoing] = []
+    do { outgoing = try body(&process.live, now) } catch {
+      violations.append("the server throws \(error)")
+    }
+    storage = process.live.store
     server = process
-    for output in outputs {
+    for output in process.outputs(outgoing) {
       switch output {
       case .control(let message, let peer): send(.atWorker(peer >> 16, message))
       case .data(let header, let payload, let peer):
         send(
           .dataAtWorker(peer >> 16, header, payload: payload, connection: peer & 0xFFFF))
-      case .ended(.stopped):
-        killServer()
-        // Whoever was told to end is started again with the server.
-        for _ in 0..<2 { queue.insert(.join, at: now + 1) }
-      case .ended(let ending): self.ending = ending
       }
+    }
+    switch process.live.ending {
+    case nil: return
+    case .stopped:
+      killServer()
+      // Whoever was told to end is started again with the server.
+      for _ in 0..<2 { queue.insert(.join, at: now + 1) }
+    case let ended?: ending = ended
     }
   }
 

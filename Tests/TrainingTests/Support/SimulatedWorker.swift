@@ -1,6 +1,7 @@
 // A worker process of a simulation: the state machine, and what the loop around it keeps.
 
-import NeuralNetworks
+import Learning
+import Tensors
 
 @testable import Training
 
@@ -9,7 +10,7 @@ struct SimulatedWorker {
   /// What is to be sent or to happen later.
   enum Output {
     case control(ControlMessage)
-    case data(DataHeader, payload: UInt64)
+    case data(DataHeader, payload: [UInt8])
     case prepare
     case compute(Job)
     case ended(WorkerEnding)
@@ -24,9 +25,9 @@ struct SimulatedWorker {
   var connection = 0
   var violations: [String] = []
   private var welcome: ControlMessage.Welcome?
-  private var values: [Int: [Range<Int>: UInt64]] = [:]
-  private var contributions: [Job: UInt64] = [:]
-  private var computing: (job: Job, result: UInt64)?
+  private var values: [Int: [Range<Int>: [UInt8]]] = [:]
+  private var results: [Job: JobResult] = [:]
+  private var computing: (job: Job, result: JobResult)?
 
   init(_ run: ToyRun, process: Int, now: Double) {
     self.run = run
@@ -39,11 +40,11 @@ struct SimulatedWorker {
   mutating func finishComputing(now: Double) -> [Output] {
     guard let (job, result) = computing else { return [] }
     computing = nil
-    contributions[job] = result
+    results[job] = result
     return perform(machine.computed(job, now: now))
   }
 
-  mutating func perform(_ actions: [WorkerAction], payload: UInt64 = 0) -> [Output] {
+  mutating func perform(_ actions: [WorkerAction], payload: [UInt8] = []) -> [Output] {
     var outputs: [Output] = []
     for action in actions {
       switch action {
@@ -51,18 +52,18 @@ struct SimulatedWorker {
       case .prepare(let welcome):
         self.welcome = welcome
         values = [:]
-        contributions = [:]
+        results = [:]
         connection += 1
         outputs.append(.prepare)
       case .fetch(let step, let chunks):
         for chunk in chunks.isEmpty ? [DataHeader.allChunks] : chunks {
-          outputs.append(.data(header(.fetch, step: step, chunk: chunk), payload: 0))
+          outputs.append(.data(header(.fetch, step: step, chunk: chunk), payload: []))
         }
       case .storeValues(let step, let range): values[step, default: [:]][range] = payload
       case .forgetValues(let step): values[step] = nil
       case .compute(let job): outputs += begin(job)
-      case .sendContribution(let job): outputs += send(job)
-      case .forgetContribution(let job): contributions[job] = nil
+      case .sendResult(let job): outputs += send(job)
+      case .forgetResult(let job): results[job] = nil
       case .log: continue
       case .end(let ending): outputs.append(.ended(ending))
       }
@@ -71,32 +72,42 @@ struct SimulatedWorker {
   }
 
   private mutating func begin(_ job: Job) -> [Output] {
-    let received = values[job.version] ?? [:]
-    if received.count != run.values.chunkCount
-      || Set(received.values) != [run.versions[job.version]]
+    var flat = Tensor.zeros([run.chunking.count])
+    for (range, bytes) in values[job.version] ?? [:] {
+      flat.withMutableScalars { scalars in
+        let target = UnsafeMutableBufferPointer(rebasing: scalars[range])
+        UnsafeMutableRawBufferPointer(target).copyBytes(from: bytes)
+      }
+    }
+    if values[job.version]?.count != run.chunking.chunkCount
+      || flat != run.versions[job.version].flat
     {
-      violations.append("\(job) began with \(received)")
+      violations.append("\(job) began with other values")
     }
     if computing != nil { violations.append("\(job) began beside another") }
-    computing = (job, run.result(of: job, on: received[run.values.range(of: 0)] ?? 0))
+    computing = (job, run.result(of: job, on: flat))
     return [.compute(job)]
   }
 
   private func send(_ job: Job) -> [Output] {
-    guard let result = contributions[job] else { return [] }
+    guard let result = results[job] else { return [] }
+    var measured = header(.measurements, step: job.version, chunk: 0)
+    measured.count = 2 * run.facts.metrics.count
+    let measurements = result.measurements.encoded()
     switch job {
     case .training(let step, let replica):
-      return (0..<run.contribution.chunkCount).map { chunk in
+      (measured.step, measured.index) = (step, replica)
+      let scalars = result.contribution.map { SharedScalars($0.flat) }
+      let chunks = (0..<run.chunking.chunkCount).map { chunk in
         var header = header(.contribution, step: step, chunk: chunk)
-        header.index = replica
-        header.count = run.contribution.range(of: chunk).count
-        return .data(header, payload: result)
+        let range = run.chunking.range(of: chunk)
+        (header.index, header.count) = (replica, range.count)
+        return Output.data(header, payload: scalars.map { Array($0.bytes(of: range)) } ?? [])
       }
+      return chunks + [.data(measured, payload: measurements)]
     case .evaluation(let lease):
-      var header = header(.contribution, step: lease.step, chunk: 0)
-      (header.index, header.purpose, header.count) =
-        (lease.part, lease.split, run.evaluationScalars)
-      return [.data(header, payload: result)]
+      (measured.index, measured.purpose) = (lease.part, lease.split)
+      return [.data(measured, payload: measurements)]
     }
   }
 

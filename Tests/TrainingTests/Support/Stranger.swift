@@ -1,8 +1,8 @@
 // Somebody who found the ports and sends whatever comes to mind.
 
 import Foundation
+import Learning
 import Messaging
-import NeuralNetworks
 import Tensors
 
 @testable import Training
@@ -67,16 +67,19 @@ final class Stranger {
 
   /// A sound checksum over a header of numbers that fit nothing.
   private func sendDamagedHeader() {
-    let payload = bytes(4 * Int(random.integer(below: 5)))
-    let kinds: [DataHeader.Kind] = [.values, .contribution, .acknowledgement, .fetch]
+    let payload = bytes(8 * Int(random.integer(below: 5)))
+    let kinds: [DataHeader.Kind] = [
+      .values, .contribution, .acknowledgement, .fetch, .measurements,
+    ]
+    let kind = kinds[Int(random.integer(below: 5))]
     let isOurRun = random.integer(below: 2) == 0
     let purpose = Split.allCases[Int(random.integer(below: 3))]
     let header = DataHeader(
-      kind: kinds[Int(random.integer(below: 4))],
+      kind: kind,
       purpose: purpose, run: isOurRun ? welcome.run : random.next(),
       step: Int(random.integer(below: 1 << 31)), session: welcome.session,
       index: Int(random.next32()), chunk: Int(random.next32()),
-      count: payload.count / 4)
+      count: payload.count / kind.scalarSize)
     payload.withUnsafeBytes {
       _ = try? data.send(header.encoded(payload: $0), payload: .copied($0))
     }

@@ -1,6 +1,7 @@
 // Runs in directories of their own that vanish with the test.
 
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
@@ -12,14 +13,24 @@ final class TemporaryRun {
   let path: String
   let experiment: Experiment
   let task: SyntheticTask
+  private let owner: TemporaryRun?
 
   init(_ experiment: Experiment = syntheticExperiment(), width: Int = 4) {
     path = NSTemporaryDirectory() + "training-tests-" + UUID().uuidString
     self.experiment = experiment
     task = SyntheticTask(width: width)
+    owner = nil
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  /// The run of another one's directory with another experiment; the other one removes it.
+  init(_ experiment: Experiment, at other: TemporaryRun) {
+    path = other.path
+    self.experiment = experiment
+    task = other.task
+    owner = other
+  }
+
+  deinit { if owner == nil { try? FileManager.default.removeItem(atPath: path) } }
 
   var directory: RunDirectory { RunDirectory(path: path) }
 
@@ -30,52 +41,51 @@ final class TemporaryRun {
 
   /// Starts the run.
   func start(numerics: Digest = Digest(rawValue: 7)) throws -> RunRecorder {
-    try RunRecorder(
-      starting: record(numerics: numerics), in: directory, categories: task.categories)
+    try RunRecorder.starting(record(numerics: numerics), in: directory, facts: task.facts).recorder
   }
 
   /// Goes on with the run.
   func resume() throws -> (recorder: RunRecorder, state: TrainingState) {
-    try RunRecorder.resuming(directory, layout: task.layout, categories: task.categories)
+    try RunRecorder.resuming(directory, facts: task.facts)
   }
 
   /// What `body` needs to train, until it is asked to stop.
   func setting(
     _ recorder: RunRecorder, isStopRequested: @escaping @Sendable () -> Bool = { false }
   ) -> RunSetting {
-    RunSetting(
-      recorder: recorder, progress: Progress(totalSteps: experiment.steps, samplesPerStep: 1),
-      isStopRequested: isStopRequested)
+    RunSetting(recorder: recorder, observers: [], isStopRequested: isStopRequested)
   }
 
   /// Trains in this process, from the start or from the last checkpoint, until it is complete or has
   /// `stopAfter` steps.
   @discardableResult
-  func train(stopAfter limit: Int = .max, threadCount: Int = 1) throws -> RunEnding {
-    let resumed = directory.holdsRun ? try resume() : nil
-    let recorder = try resumed?.recorder ?? start()
-    var state =
-      resumed?.state ?? TrainingState(layout: task.layout, seed: experiment.seed)
+  func train(
+    stopAfter limit: Int = .max, threadCount: Int = 1, origin: ParameterVector? = nil
+  ) throws -> RunEnding {
+    var (recorder, state) =
+      try directory.holdsRun
+      ? resume()
+      : RunRecorder.starting(record(), in: directory, facts: task.facts, origin: origin)
     let directory = directory
     let hasEnough: @Sendable () -> Bool = {
       limit < .max && (try? directory.readSteps().count) ?? 0 >= limit
     }
     return try trainInSingleProcess(
       task, from: &state, setting: setting(recorder, isStopRequested: hasEnough),
-      context: try ComputeContext(threadCount: threadCount))
+      context: try ComputeContext(threadCount: threadCount, engine: experiment.engine))
   }
 
   /// Applies one step without any of what trains: the reference for everything that does.
   func advance(_ state: inout TrainingState, context: ComputeContext) throws -> StepOutcome {
     let step = state.step + 1
-    let contributions = try (0..<experiment.replicas).map { replica in
-      contribution(
+    let results = try (0..<experiment.replicas).map { replica in
+      try contribution(
         of: task,
         batch: try trainingBatch(of: task, step: step, replica: replica, experiment: experiment),
         step: step, replica: replica, values: state.values, experiment: experiment,
         context: context)
     }
-    return try state.apply(contributions, of: experiment)
+    return try state.apply(results, of: experiment, metrics: task.facts.metrics)
   }
 
   /// Waits until a server has applied so many steps, for at most half a minute.

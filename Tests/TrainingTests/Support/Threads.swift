@@ -1,6 +1,7 @@
 // A server and workers on threads of this process, for the tests of the loops.
 
 import Foundation
+import Learning
 import Messaging
 import NeuralNetworks
 import Synchronization
@@ -68,34 +69,33 @@ final class ServerOnThread: Sendable {
   private let stop: Counter
 
   /// Starts or resumes the run of a directory.
-  init(_ run: TemporaryRun, listeningAt address: String = "127.0.0.1:0", expecting workers: Int)
-    throws
-  {
+  init(
+    _ run: TemporaryRun, facts: TaskFacts? = nil, samples: Digest? = nil,
+    listeningAt address: String = "127.0.0.1:0", expecting workers: Int
+  ) throws {
     let bound = Promise<Endpoint>()
     let stop = Counter()
-    let (path, experiment, task) = (run.path, run.experiment, run.task)
+    let (path, experiment, facts) = (run.path, run.experiment, facts ?? run.task.facts)
     ending = onThread {
       let run = RunDirectory(path: path)
-      let context = try ComputeContext(threadCount: 1)
+      let context = try ComputeContext(engine: experiment.engine)
       do {
-        let resumed =
-          run.holdsRun
-          ? try RunRecorder.resuming(run, layout: task.layout, categories: task.categories) : nil
-        let recorder =
-          try resumed?.recorder
-          ?? RunRecorder(
-            starting: ExperimentRecord(
-              experiment, numerics: Numerics.fingerprint(of: context), engine: "this one",
-              relate: "0", machine: "this one"), in: run, categories: task.categories)
+        let (recorder, state) =
+          try run.holdsRun
+          ? RunRecorder.resuming(run, facts: facts)
+          : RunRecorder.starting(
+            ExperimentRecord(
+              experiment, samples: samples, numerics: Numerics.fingerprint(of: context),
+              engine: "this one",
+              relate: "0", machine: "this one"), in: run, facts: facts)
         let listener = try Listener(on: try Endpoint(address))
         var options = ServerOptions()
         options.expectedWorkers = workers
         options.deadlines = quickDeadlines()
-        let loop = ServerLoop(
-          task, from: resumed?.state ?? TrainingState(layout: task.layout, seed: experiment.seed),
+        let loop = try ServerLoop(
+          from: state,
           setting: RunSetting(
-            recorder: recorder,
-            progress: Progress(totalSteps: experiment.steps, samplesPerStep: 1),
+            recorder: recorder, observers: [],
             isStopRequested: { stop.count > 0 }), listener: listener, options: options)
         bound.fulfil(.success(listener.endpoint))
         return try loop.run().ending

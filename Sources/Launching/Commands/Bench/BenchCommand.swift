@@ -3,8 +3,8 @@
 import ArgumentParser
 import Autodiff
 import Foundation
+import Learning
 import NeuralNetworks
-import RelationNetworks
 import Tensors
 import Training
 
@@ -18,8 +18,15 @@ struct BenchCommand: ParsableCommand {
 
 /// What the benchmarks of a step have in common.
 struct StepOptions: ParsableArguments {
-  @Option(help: "The model: \(BenchmarkModel.names.joined(separator: ", ")).")
-  var config: String
+  @Option(help: "The model: \(catalogue.models.map(\.name).joined(separator: ", ")).")
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the weights of a run or a published model, on samples of its task; or of a safetensors "
+        + "file, with --config. Random weights unless said.", valueName: "run or file"))
+  var weights: String?
+
   @Option(help: ArgumentHelp("Samples of the mini-batch.", valueName: "n")) var batch = 64
   @Option(help: ArgumentHelp("Threads to compute on.", valueName: "n")) var threads = ThreadCount(1)
   @OptionGroup var numerics: NumericsOptions
@@ -34,22 +41,23 @@ struct StepOptions: ParsableArguments {
   }
 }
 
-/// Training steps of one replica on random inputs of a task's true shapes, as a PyTorch user would
-/// time them: forward, backward and Adam.
+/// Training steps of one replica on inputs of a task's true shapes, as a PyTorch user would time
+/// them: forward, backward and Adam.
 struct TrialSteps {
-  let model: BenchmarkModel
+  let model: TrialModel
   let context: ComputeContext
-  private let inputs: BenchmarkModel.Inputs
   private var values: ParameterVector
   private var moments: AdamMoments
   private var step = 0
+  private let isTrained: Bool
 
   init(_ options: StepOptions) throws {
-    model = try BenchmarkModel(name: options.config)
+    model = try TrialModel(
+      .init(config: options.config, weights: options.weights, count: options.batch))
     context = try options.numerics.context(threadCount: options.threads.count)
-    inputs = model.randomInputs(batch: options.batch, seed: 0)
-    values = ParameterVector(initializing: model.layout, seed: 0)
+    values = model.values
     moments = AdamMoments(count: model.layout.parameterCount)
+    isTrained = options.weights != nil
   }
 
   /// Takes steps that nobody times, then `options.steps` whose seconds are returned.
@@ -68,7 +76,8 @@ struct TrialSteps {
     step += 1
     let start = ContinuousClock.now
     let gradient = gradient(profile)
-    AdamStep(step, learningRate: 1e-4).update(
+    // Trained weights are to stay what they are while they are timed.
+    AdamStep(step, learningRate: isTrained ? 0 : 1e-4).update(
       &values.parameters, moments: &moments, in: 0..<gradient.count, gradient: gradient)
     return start.duration(to: .now).seconds
   }
@@ -77,7 +86,7 @@ struct TrialSteps {
   private func gradient(_ profile: OperationProfile?) -> Tensor {
     let pass = ForwardPass(
       values, mode: .training(seed: 0, step: step, replica: 0), context: context, profile: profile)
-    return pass.gradient(of: model.forward(inputs, in: pass).loss)
+    return pass.gradient(of: model.loss(pass).loss)
   }
 }
 

@@ -91,7 +91,7 @@ struct BenchKernelsCommand: ParsableCommand {
     parts.append(
       Part(name: "everything else", ms: rounded(rest / steps * 1000), share: rounded(rest / total)))
     return Result(
-      config: options.config, batch: options.batch, threads: options.threads.count,
+      config: trial.model.name, batch: options.batch, threads: options.threads.count,
       precision: trial.context.precision.rawValue, engine: trial.context.engineDescription,
       stepMs: rounded(median(times) * 1000),
       bestGigaflops: rounded(best(trial.context.precision) / 1e9), parts: parts)

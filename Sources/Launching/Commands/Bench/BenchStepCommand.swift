@@ -3,7 +3,6 @@
 import ArgumentParser
 import Foundation
 import NeuralNetworks
-import RelationNetworks
 import Tensors
 import Training
 
@@ -66,7 +65,7 @@ struct BenchStepCommand: ParsableCommand {
     let times = trial.run(options)
     let median = median(times)
     return Result(
-      config: options.config, batch: options.batch, threads: options.threads.count,
+      config: trial.model.name, batch: options.batch, threads: options.threads.count,
       precision: trial.context.precision.rawValue, engine: trial.context.engineDescription,
       msMin: rounded((times.min() ?? median) * 1000), msMedian: rounded(median * 1000),
       samplesPerSecond: rounded(Double(options.batch) / median),

@@ -1,0 +1,46 @@
+// What is said when a run has ended: its results, or how to go on.
+
+import Foundation
+import Learning
+import Training
+
+/// Shows the results of a run that is complete already; whether it is.
+///
+/// Nothing is left to compute, so nothing is opened for writing.
+func showIfComplete(_ plan: RunPlan) throws -> Bool {
+  guard plan.beginning == nil, plan.moreSteps == nil,
+    let summary = try plan.directory.readSummary()
+  else { return false }
+  print("The run is complete.")
+  try showResults(in: plan.directory, summary)
+  return true
+}
+
+private func showResults(in directory: RunDirectory, _ summary: RunSummary) throws {
+  if let test = try directory.readEvaluations().last(where: { $0.split == .test }) {
+    print("\nThe best version by validation, step \(test.step), on the test split:\n")
+    let experiment = try directory.readExperiment().experiment
+    let facts = try catalogue.facts(of: experiment.task, data: experiment.data)
+    print(test.table(of: facts.metrics))
+  }
+  print(
+    "\n\(summary.steps) steps in \(readableDuration(summary.seconds)), digest "
+      + "\(summary.digest), results in \(directory.path)")
+}
+
+/// What is said when a run has ended, and the exit code.
+func conclude(
+  _ ending: RunEnding, in directory: RunDirectory, step: Int, hint: RunHint
+) throws -> Int32 {
+  switch ending {
+  case .completed:
+    if let summary = try directory.readSummary() { try showResults(in: directory, summary) }
+    return 0
+  case .stopped:
+    print("Stopped after step \(step). Go on with: \(hint.resuming(directory.path))")
+    return ExitStatus.interrupted
+  case .failed(let reason):
+    throw TrainingError(
+      "\(reason)\n\(try hint.afterFailure(because: reason, in: directory))")
+  }
+}

@@ -1,0 +1,4 @@
+// Which release this is.
+
+/// The version of this software.
+public let relateVersion = "0.2.0"

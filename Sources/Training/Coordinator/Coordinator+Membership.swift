@@ -1,0 +1,101 @@
+// Who joins and who leaves: hello, welcome, refusal, loss.
+
+import Learning
+
+extension Coordinator {
+  func isKnown(_ run: UInt64, _ session: UInt32) -> Bool {
+    run == configuration.run && sessions[session] != nil
+  }
+
+  mutating func admit(_ hello: ControlMessage.Hello, from peer: Peer, now: Double)
+    -> [CoordinatorAction<Peer>]
+  {
+    if let reason = objection(to: hello) {
+      return [
+        .send(.refused(.init(reason: reason)), to: peer),
+        .tell(
+          .note(
+            "Refused a worker of host \(hello.host.printable) (process \(hello.process)): \(reason)"
+          )
+        ),
+      ]
+    }
+    // A worker that did not get its welcome yet asks again from the same address.
+    if let known = sessions.first(where: { $0.value.control == peer })?.key {
+      return [.send(welcome(known), to: peer)]
+    }
+    let id = nextSession
+    nextSession += 1
+    let name = "worker \(id) (host \(hello.host.printable), process \(hello.process))"
+    sessions[id] = Session(name: name, control: peer, lastHeard: now)
+    return [.send(welcome(id), to: peer), .tell(.joined(worker: name, step: step))]
+  }
+
+  /// Makes this process its own only worker.
+  mutating func joinLocally(as peer: Peer, now: Double) -> [CoordinatorAction<Peer>] {
+    let id = nextSession
+    nextSession += 1
+    var session = Session(name: "this process", control: peer, lastHeard: now)
+    (session.data, session.isLocal) = (peer, true)
+    sessions[id] = session
+    return beginStep(now: now)
+  }
+
+  func objection(to hello: ControlMessage.Hello) -> String? {
+    guard hello.version == protocolVersion else {
+      return """
+        This worker speaks version \(hello.version) of the protocol, the server version \
+        \(protocolVersion). Run the same release of Relate on both sides.
+        """
+    }
+    let key = configuration.experiment.numericsKey
+    guard let numerics = hello.numerics[key] else {
+      return """
+        This worker cannot compute with \(key), which the experiment asks for; it has \
+        \(hello.numerics.keys.sorted().joined(separator: ", ").printable). \
+        \(Numerics.requirement(of: configuration.experiment)), or begin the run with --engine and \
+        --precision that every worker has.
+        """
+    }
+    guard numerics == configuration.numerics else {
+      return """
+        This worker computes with other bits than the run: it has \(hello.engine.printable), the \
+        run has \(configuration.engine). \
+        \(Numerics.remedy(for: configuration.experiment.engine)), or use a processor of the same \
+        kind.
+        """
+    }
+    return nil
+  }
+
+  func welcome(_ session: UInt32) -> ControlMessage {
+    .welcome(
+      .init(
+        run: configuration.run, session: session, dataPort: configuration.dataPort,
+        experiment: configuration.experiment, layout: configuration.facts.fingerprint,
+        samples: configuration.samples,
+        chunkScalars: configuration.chunkScalars,
+        heartbeatSeconds: configuration.deadlines.heartbeatSeconds,
+        silenceSeconds: configuration.deadlines.silenceSeconds))
+  }
+
+  mutating func remove(_ id: UInt32, because reason: String, now: Double)
+    -> [CoordinatorAction<Peer>]
+  {
+    guard let session = sessions.removeValue(forKey: id) else { return [] }
+    let freed = replicas.release(id)
+    for index in evaluations.indices { evaluations[index].release(id) }
+    if sessions.isEmpty { (aloneSince, hasBeenAlone) = (now, true) }
+    let consequence =
+      switch (freed.isEmpty, sessions.isEmpty) {
+      case (_, true): " No worker is left; waiting for one."
+      case (false, false): " Its replicas \(freed) go to others."
+      case (true, false): ""
+      }
+    let news = CoordinatorAction<Peer>.tell(
+      .left(worker: session.name, consequence: "\(reason).\(consequence)"))
+    // A signal to all processes of a job: nobody will finish the step.
+    if isStopRequested && sessions.isEmpty { return [news] + end(.stopped) }
+    return [news] + leaseOutstanding(now: now)
+  }
+}

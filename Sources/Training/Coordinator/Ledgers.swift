@@ -1,0 +1,213 @@
+// The server's books: who holds which replica or part, and what of it is in.
+
+import Learning
+
+/// Who computes each replica of the step, which chunks of its contribution are in, and whether what
+/// was measured of it is.
+struct ReplicaLedger: Hashable, Sendable {
+  private struct Entry: Hashable, Sendable {
+    /// The sessions that compute the replica; more than one when it is raced.
+    var holders: [UInt32] = []
+    var leasedAt = 0.0
+    var receipts: ChunkReceipts
+    var measurements: [Measurement]?
+
+    var isComplete: Bool { receipts.isComplete && measurements != nil }
+  }
+
+  private var entries: [Entry]
+  private let chunkCount: Int
+
+  init(replicas: Int, chunkCount: Int) {
+    self.chunkCount = chunkCount
+    entries = Array(
+      repeating: Entry(receipts: ChunkReceipts(chunkCount: chunkCount)), count: replicas)
+  }
+
+  /// Forgets everything for the next step.
+  mutating func reset() { self = ReplicaLedger(replicas: entries.count, chunkCount: chunkCount) }
+
+  func isComplete(_ replica: Int) -> Bool { entries[replica].isComplete }
+
+  var areAllComplete: Bool { entries.allSatisfy(\.isComplete) }
+
+  /// What was measured of each replica, in replica order, once all are complete.
+  var measurements: [[Measurement]] { entries.map { $0.measurements ?? [] } }
+
+  /// Whether a replica was leased to a second worker because the first took too long.
+  private(set) var isRaced = false
+
+  /// How long each session's computing waited for its mini-batches in this step, in seconds.
+  private var dataWaits: [UInt32: Double] = [:]
+
+  /// The wait of the session that waited longest; 0 if none did.
+  var longestDataWait: Double { dataWaits.values.max() ?? 0 }
+
+  /// Adds what a session waited for the mini-batch of a replica.
+  mutating func addDataWait(_ seconds: Double, of session: UInt32) {
+    dataWaits[session, default: 0] += seconds
+  }
+
+  /// The longest time from the lease of a replica to its last message in this step, in seconds,
+  /// where a single session computed it.
+  private(set) var longestAnswer = 0.0
+
+  /// Notes a chunk; whether it is new.
+  mutating func insert(chunk: Int, of replica: Int, now: Double) -> Bool {
+    guard entries[replica].receipts.insert(chunk) else { return false }
+    noteAnswer(of: replica, now: now)
+    return true
+  }
+
+  /// Notes that the whole contribution of a replica is in.
+  mutating func insertAllChunks(of replica: Int) {
+    for chunk in entries[replica].receipts.missing {
+      _ = entries[replica].receipts.insert(chunk)
+    }
+  }
+
+  /// Notes what was measured of a replica; whether it is new.
+  mutating func insert(_ measurements: [Measurement], of replica: Int, now: Double) -> Bool {
+    guard entries[replica].measurements == nil else { return false }
+    entries[replica].measurements = measurements
+    noteAnswer(of: replica, now: now)
+    return true
+  }
+
+  private mutating func noteAnswer(of replica: Int, now: Double) {
+    guard entries[replica].isComplete, entries[replica].holders.count == 1 else { return }
+    longestAnswer = max(longestAnswer, now - entries[replica].leasedAt)
+  }
+
+  /// The replicas that a session is still to compute.
+  func held(by session: UInt32) -> [Int] {
+    entries.indices.filter {
+      entries[$0].holders.contains(session) && !entries[$0].isComplete
+    }
+  }
+
+  /// Leases all replicas, in contiguous blocks as equal as possible.
+  mutating func assignBlocks(to sessions: [UInt32], now: Double) {
+    for replica in entries.indices where !sessions.isEmpty {
+      entries[replica].holders = [sessions[replica * sessions.count / entries.count]]
+      entries[replica].leasedAt = now
+    }
+  }
+
+  /// Leases the replicas that nobody computes, each to the session with the least to do.
+  mutating func assignOrphans(to sessions: [UInt32], now: Double) {
+    for replica in entries.indices
+    where entries[replica].holders.isEmpty && !entries[replica].isComplete {
+      guard let idlest = sessions.min(by: { held(by: $0).count < held(by: $1).count }) else {
+        return
+      }
+      entries[replica].holders = [idlest]
+      entries[replica].leasedAt = now
+    }
+  }
+
+  /// Takes a lost session's leases back; the replicas that nobody computes any more.
+  mutating func release(_ session: UInt32) -> [Int] {
+    var orphans: [Int] = []
+    for replica in entries.indices where entries[replica].holders.contains(session) {
+      entries[replica].holders.removeAll { $0 == session }
+      if entries[replica].holders.isEmpty && !entries[replica].isComplete {
+        orphans.append(replica)
+      }
+    }
+    return orphans
+  }
+
+  /// Leases replicas that have been out for longer than `patience` to a session that has nothing
+  /// left to do, beside those that have them; again and again, until one of them answers.
+  mutating func raceLaggards(after patience: Double, among sessions: [UInt32], now: Double)
+    -> [(replica: Int, first: UInt32, second: UInt32)]
+  {
+    var races: [(replica: Int, first: UInt32, second: UInt32)] = []
+    for replica in entries.indices {
+      let entry = entries[replica]
+      guard !entry.holders.isEmpty, !entry.isComplete, now - entry.leasedAt > patience,
+        let idle = sessions.first(where: { held(by: $0).isEmpty })
+      else { continue }
+      races.append((replica, entry.holders[0], idle))
+      isRaced = true
+      entries[replica].holders.append(idle)
+      entries[replica].leasedAt = now
+    }
+    return races
+  }
+}
+
+/// Who computes each part of an evaluation, and what was measured of those that are in.
+struct EvaluationLedger: Hashable, Sendable {
+  enum Part: Hashable, Sendable {
+    case open
+    case leased(to: UInt32, at: Double)
+    case complete([Measurement])
+
+    var isComplete: Bool {
+      if case .complete = self { true } else { false }
+    }
+  }
+
+  /// The version that is evaluated.
+  let step: Int
+  let split: Split
+  private(set) var parts: [Part]
+
+  init(step: Int, split: Split, partCount: Int) {
+    self.step = step
+    self.split = split
+    parts = Array(repeating: .open, count: partCount)
+  }
+
+  var isComplete: Bool { parts.allSatisfy(\.isComplete) }
+
+  /// What was measured of all parts that are in, summed in their order.
+  func measurements(of metrics: [Metric]) -> Measurements {
+    var sum = Measurements(of: metrics)
+    for case .complete(let measurements) in parts { sum.add(measurements) }
+    return sum
+  }
+
+  func held(by session: UInt32) -> [EvaluationLease] {
+    parts.indices.compactMap { part in
+      guard case .leased(session, _) = parts[part] else { return nil }
+      return EvaluationLease(step: step, split: split, part: part)
+    }
+  }
+
+  /// Leases open parts to a session until it holds `limit` of them.
+  mutating func grant(upTo limit: Int, to session: UInt32, now: Double) {
+    var count = held(by: session).count
+    for part in parts.indices where parts[part] == .open && count < limit {
+      parts[part] = .leased(to: session, at: now)
+      count += 1
+    }
+  }
+
+  /// Takes a lost session's parts back.
+  mutating func release(_ session: UInt32) {
+    for part in parts.indices {
+      if case .leased(session, _) = parts[part] { parts[part] = .open }
+    }
+  }
+
+  /// Takes back the parts that were leased long ago; whom they were leased to.
+  mutating func releaseParts(leasedBefore time: Double) -> [UInt32] {
+    var sessions: [UInt32] = []
+    for part in parts.indices {
+      guard case .leased(let session, let at) = parts[part], at < time else { continue }
+      parts[part] = .open
+      if !sessions.contains(session) { sessions.append(session) }
+    }
+    return sessions
+  }
+
+  /// Notes what was measured of a part; whether it is new.
+  mutating func complete(_ part: Int, _ measurements: [Measurement]) -> Bool {
+    guard !parts[part].isComplete else { return false }
+    parts[part] = .complete(measurements)
+    return true
+  }
+}

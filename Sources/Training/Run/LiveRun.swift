@@ -1,0 +1,244 @@
+// The life of a run, once for all ways to compute it: the coordinator's decisions, the values, what
+// is kept, and who is told.
+
+import Files
+import Learning
+import NeuralNetworks
+import Tensors
+
+/// A run that is being computed, whoever computes: it takes what came in, does what the coordinator
+/// says, and hands out what is to be sent.
+///
+/// A parameter server puts sockets around it, a single process itself, a simulation made-up ones.
+struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
+  /// What is to be sent.
+  enum Outgoing {
+    case control(ControlMessage, to: Peer)
+    case values(step: Int, chunks: [Int], session: UInt32, to: Peer)
+    case acknowledgement(DataHeader, to: Peer)
+  }
+
+  private(set) var coordinator: Coordinator<Peer>
+  /// The newest version.
+  private(set) var state: TrainingState
+  /// How the run ended; `nil` while it goes on.
+  private(set) var ending: RunEnding?
+  /// What the run keeps.
+  private(set) var store: Store
+  private let observers: RunObservers
+  private var slots: ContributionSlots
+  /// The older versions that are being evaluated, flat.
+  private var evaluated: [Int: Tensor] = [:]
+  /// When the last step was applied; `nil` before the first one.
+  private var appliedAt: Double?
+  /// The evaluation of the version that the run reports on, once all steps are done.
+  private var chosen: EvaluationReport?
+
+  /// A run that goes on from a version.
+  init(
+    _ configuration: Coordinator<Peer>.Configuration, from state: TrainingState, store: Store,
+    observers: RunObservers, now: Double
+  ) throws {
+    self.state = state
+    self.store = store
+    self.observers = observers
+    slots = ContributionSlots(
+      of: configuration.facts.layout, chunking: configuration.chunking,
+      replicas: configuration.experiment.replicas)
+    coordinator = Coordinator(configuration, step: state.step + 1, now: now)
+    for step in store.unevaluatedSteps {
+      if step != state.step { evaluated[step] = try store.state(atStep: step).flat }
+      _ = try perform(coordinator.addEvaluation(of: step, on: .validation), now: now)
+    }
+  }
+
+  /// A version that somebody may ask for, flat: the newest, or one that is being evaluated.
+  func values(ofStep step: Int) -> Tensor? { step == state.step ? state.flat : evaluated[step] }
+
+  // MARK: What comes in
+
+  /// A control message arrived.
+  mutating func receive(
+    _ message: ControlMessage, from peer: Peer, now: Double
+  ) throws -> [Outgoing] {
+    try perform(coordinator.receive(message, from: peer, now: now), now: now)
+  }
+
+  /// A message arrived on the data socket whose header is sound.
+  ///
+  /// Throws a `WireError` if the payload is not.
+  mutating func receive(
+    _ header: DataHeader, payload: UnsafeRawBufferPointer, from peer: Peer, now: Double
+  ) throws -> [Outgoing] {
+    let measurements: [Measurement] =
+      header.kind == .measurements ? try .init(decoding: payload) : []
+    let actions = coordinator.receive(
+      header, measurements: measurements, from: peer, now: now)
+    return try perform(actions, payload: payload, now: now)
+  }
+
+  /// Time passed.
+  ///
+  /// To be called a few times a second.
+  mutating func tick(now: Double) throws -> [Outgoing] {
+    try perform(coordinator.tick(now: now), now: now)
+  }
+
+  /// A stop was asked for: the step in progress may finish.
+  mutating func requestStop(now: Double) throws -> [Outgoing] {
+    try perform(coordinator.requestStop(now: now), now: now)
+  }
+
+  /// The run ends here.
+  mutating func end(_ ending: RunEnding, now: Double) throws -> [Outgoing] {
+    try perform(coordinator.end(ending), now: now)
+  }
+
+  /// The run ends because something could not be kept: whoever computes is told, and nothing more
+  /// is written.
+  mutating func abandon(because reason: String) -> [Outgoing] {
+    let ending = RunEnding.failed(reason)
+    self.ending = ending
+    observers.tell(.ended(ending))
+    return coordinator.end(ending).compactMap { action in
+      if case .send(let message, let peer) = action { .control(message, to: peer) } else { nil }
+    }
+  }
+
+  /// Makes this process the only worker.
+  mutating func joinLocally(as peer: Peer, now: Double) throws {
+    _ = try perform(coordinator.joinLocally(as: peer, now: now), now: now)
+  }
+
+  /// This process has computed the coordinator's `localJob`.
+  mutating func computed(_ job: Job, _ result: JobResult, now: Double) throws {
+    if case .training(_, let replica) = job, let contribution = result.contribution {
+      slots.store(contribution, of: replica)
+    } else {
+      // What evaluates takes time that is not the next step's.
+      appliedAt = now
+    }
+    let actions = coordinator.computed(
+      job, result.measurements, dataWait: result.dataWait, now: now)
+    _ = try perform(actions, now: now)
+  }
+
+  // MARK: What is done
+
+  private mutating func perform(
+    _ actions: [CoordinatorAction<Peer>],
+    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), now: Double
+  ) throws -> [Outgoing] {
+    var outgoing: [Outgoing] = []
+    var queue = actions
+    while !queue.isEmpty {
+      switch queue.removeFirst() {
+      case .send(let message, let peer): outgoing.append(.control(message, to: peer))
+      case .sendValues(let step, let chunks, let session, let peer):
+        outgoing.append(.values(step: step, chunks: chunks, session: session, to: peer))
+      case .acknowledge(let header, let peer):
+        outgoing.append(.acknowledgement(header.acknowledgement, to: peer))
+      case .store(let replica, let chunk): slots.store(payload, chunk: chunk, of: replica)
+      case .applyStep(_, let measurements, let waitedFor, let dataWait):
+        queue += try apply(measurements, waitedFor: waitedFor, dataWait: dataWait, now: now)
+      case .finishEvaluation(let step, let split, let measurements):
+        try finishEvaluation(of: step, on: split, measurements)
+      case .chooseBest: queue += try chooseBest(now: now)
+      case .tell(let happening): observers.tell(RunEvent(happening))
+      case .end(let ending): try conclude(ending)
+      }
+    }
+    return outgoing
+  }
+
+  private mutating func apply(
+    _ measurements: [[Measurement]], waitedFor: String?, dataWait: Double, now: Double
+  ) throws -> [CoordinatorAction<Peer>] {
+    let configuration = coordinator.configuration
+    // Whoever evaluates it holds the version; otherwise its memory becomes that of the next.
+    if coordinator.evaluations.contains(where: { $0.step == state.step }) {
+      evaluated[state.step] = state.flat
+    }
+    let outcome: StepOutcome
+    do throws(TrainingError) {
+      outcome = try state.apply(
+        slots.results(measurements), of: configuration.experiment,
+        metrics: configuration.facts.metrics)
+    } catch {
+      return coordinator.end(.failed(error.description))
+    }
+    // The first step begins when its workers are there; the wait for them is not its time.
+    let seconds = now - (appliedAt ?? coordinator.stepStartedAt)
+    appliedAt = now
+    let record = try store.record(
+      outcome, state: state, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
+      workers: coordinator.workerCount)
+    observers.tell(.step(record))
+    if configuration.experiment.evaluates(step: state.step)
+      || store.isCheckpointDue(atStep: state.step)
+    {
+      try writeCheckpoint()
+    }
+    return coordinator.stepApplied(now: now)
+  }
+
+  private mutating func writeCheckpoint() throws {
+    if try store.writeCheckpoint(state) { observers.tell(.checkpoint(step: state.step)) }
+  }
+
+  private mutating func finishEvaluation(
+    of step: Int, on split: Split, _ measurements: Measurements
+  ) throws {
+    let report = try store.recordEvaluation(step: step, split: split, measurements: measurements)
+    observers.tell(.evaluation(report))
+    evaluated[step] = nil
+    if split == .test, let chosen {
+      try store.finish(state: state, validation: chosen, test: report)
+    }
+  }
+
+  /// The version to report on: the best that is kept.
+  private mutating func chooseBest(now: Double) throws -> [CoordinatorAction<Peer>] {
+    guard let best = store.best else {
+      return coordinator.end(
+        .failed("No version that was evaluated has its checkpoint in the run's directory."))
+    }
+    if let lost = store.bestEvaluated, lost.step != best.step {
+      observers.tell(
+        .note(
+          "The checkpoint of step \(lost.step), the best by validation, is gone; step "
+            + "\(best.step) is the best of those that are there."))
+    }
+    chosen = best
+    if best.step != state.step { evaluated[best.step] = try store.state(atStep: best.step).flat }
+    return coordinator.evaluateOnTest(step: best.step, now: now)
+  }
+
+  private mutating func conclude(_ ending: RunEnding) throws {
+    self.ending = ending
+    if ending != .completed { try writeCheckpoint() }
+    observers.tell(.ended(ending))
+  }
+}
+
+extension RunEvent {
+  /// The event that a coordinator tells of.
+  fileprivate init<Peer>(_ happening: CoordinatorAction<Peer>.Happening) {
+    switch happening {
+    case .joined(let worker, let step): self = .joined(worker: worker, step: step)
+    case .left(let worker, let consequence):
+      self = .left(worker: worker, consequence: consequence)
+    case .evaluated(let part, let count): self = .evaluationProgress(part: part, of: count)
+    case .note(let line): self = .note(line)
+    }
+  }
+}
+
+extension DataHeader {
+  /// The header that acknowledges what came with this one.
+  fileprivate var acknowledgement: DataHeader {
+    var header = self
+    (header.kind, header.count, header.waitedMicroseconds) = (.acknowledgement, 0, 0)
+    return header
+  }
+}
