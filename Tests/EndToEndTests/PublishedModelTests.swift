@@ -36,6 +36,32 @@ import Training
       try workspace.relate(["evaluate", "model", "--step", "1"]), ["published model", "step"])
   }
 
+  /// The models that come with the sources do what is said of them, on any engine but for a few
+  /// samples that lie between two answers.
+  @Test func theModelsThatAreShippedDoWhatTheirSummarySays() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(names.contains("sort-of-clevr-quick"))
+    for name in names {
+      let model = RunDirectory(path: folder.appendingPathComponent(name).path)
+      let summary = try #require(try model.readSummary())
+      let output = try workspace.relate(["evaluate", model.path, "--json"]).requiringSuccess()
+        .output
+      let result = try JSONDecoder().decode(JSONValue.self, from: Data(output.utf8))
+      #expect(result["step"] == .integer(summary.bestStep))
+      for (path, expected) in summary.test.metrics {
+        let value = try #require(result["metrics"]?[path])
+        let found = if case .integer(let whole) = value { Double(whole) } else { number(value) }
+        #expect(abs(found - expected) < 0.004, "\(name): \(path)")
+      }
+    }
+  }
+
+  private func number(_ value: JSONValue) -> Double {
+    if case .number(let number) = value { number } else { .nan }
+  }
+
   @Test func anUnfinishedRunIsNotPublished() throws {
     let copy = workspace.run("copy")
     try FileManager.default.copyItem(atPath: Reference.short.get().run.path, toPath: copy.path)
