@@ -25,6 +25,8 @@ enum ExitStatus {
 func reportingErrors(
   failingWith failure: Int32 = ExitStatus.failed, _ work: () throws -> Int32
 ) throws {
+  // A file that may not grow is an error of its writing, which has a sentence, and no end.
+  signal(SIGXFSZ, SIG_IGN)
   var code = failure
   do { code = try work() } catch let error as ValidationError {
     code = report(error.message, ExitStatus.wrongUsage)

@@ -105,9 +105,12 @@ final class LocalCluster {
   /// A server that was not killed has said itself why it ended.
   private func exitCode(of server: Child) -> Int32 {
     if server.wasEndedBySignal {
-      sayOnStandardError(
-        "Error: \(server.ending). The last checkpoint is kept: "
-          + RunHint.train(singleProcess: false, data: options.data).resuming(plan.directory.path))
+      let kept =
+        plan.directory.checkpointSteps().isEmpty
+        ? "There is no checkpoint yet"
+        : "The last checkpoint is kept: "
+          + RunHint.train(singleProcess: false, data: options.data).resuming(plan.directory.path)
+      sayOnStandardError("Error: \(server.ending). \(kept)")
     }
     return server.exitCode ?? ExitStatus.failed
   }

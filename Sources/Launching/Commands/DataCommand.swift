@@ -35,6 +35,7 @@ struct DataCheckCommand: ParsableCommand {
   func run() throws {
     try reportingErrors {
       let directory = DataDirectory(path)
+      try requireDescribed(directory)
       let manifest = try directory.readManifest()
       guard let family = try catalogue.task(manifest.family) as? any DirectoryFamily.Type else {
         throw TrainingError("\(manifest.family) reads no data.")
@@ -141,9 +142,34 @@ struct DataImportCommand: ParsableCommand {
     _ family: Family.Type, _ line: ProgressLine
   ) throws -> DataSetIdentity {
     let place = DataPlace(path: to)
-    // Until it is described again it is no data set.
+    try requireFree(to)
+    // Until it is described it is no data set.
     try DataDirectory(to).begin()
     let contents = try family.pack(DataPlace(path: from), into: place, progress: line.show)
     return try family.describe(contents, at: place)
   }
+
+  /// Throws if a directory holds anything else than what an interrupted import left.
+  private func requireFree(_ path: String) throws {
+    let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard present.allSatisfy({ $0.hasSuffix(".safetensors") || $0.hasSuffix(".partial") }) else {
+      throw TrainingError(
+        "\(path) holds other files: choose a new or empty directory for what is packed.")
+    }
+  }
+}
+
+/// Throws, saying what to do, if a directory is there and no data set.
+func requireDescribed(_ directory: DataDirectory) throws {
+  var isDirectory: ObjCBool = false
+  guard !directory.isFinished,
+    FileManager.default.fileExists(atPath: directory.path, isDirectory: &isDirectory),
+    isDirectory.boolValue
+  else { return }
+  throw TrainingError(
+    """
+    \(directory.path): it is not a finished data set: it has no dataset.json. What people made in \
+    the form that relate generate writes becomes one by: relate data import TASK \
+    \(quoted(directory.path)) --to DIR
+    """)
 }

@@ -1,6 +1,7 @@
 // ParameterServer: the role that holds the parameters, for launchers and by hand.
 
 import ArgumentParser
+import Files
 import Foundation
 import Learning
 import Messaging
@@ -101,7 +102,7 @@ public struct ParameterServerCommand: ParsableCommand {
     let settled = run.recorder.record.experiment
     let reachable = Self.reachableAddress(of: listener)
     if let endpointFile {
-      try (reachable + "\n").write(toFile: endpointFile, atomically: true, encoding: .utf8)
+      try AtomicFile.write(Data((reachable + "\n").utf8), to: endpointFile)
     }
     let data = settled.data == nil ? "" : " --data DIR"
     let (ending, step) = try run.serve(

@@ -32,7 +32,7 @@ struct TasksCommand: ParsableCommand {
     print("\(family.name): \(family.summary)")
     if !family.models.isEmpty { print("  models") }
     for model in family.models { print("    \(padded(model.name))\(model.summary)") }
-    print("  presets")
+    print("  presets, the first unless one is named")
     for preset in family.presets {
       let size = try family.model(preset.settings, data: nil).layout.parameterCount
       let plan = preset.plan

@@ -1,6 +1,7 @@
 // Where data are, from the command line.
 
 import ArgumentParser
+import DataFiles
 import Learning
 
 /// The option that names a data set's directory.
@@ -18,5 +19,9 @@ struct DataOptions: ParsableArguments {
   /// Which data set that is; `nil` for generated data.
   ///
   /// Reads the directory's description and no data.
-  func identity() throws -> DataSetIdentity? { try place.map { try DataSetIdentity(of: $0) } }
+  func identity() throws -> DataSetIdentity? {
+    guard let place else { return nil }
+    try requireDescribed(DataDirectory(place.path))
+    return try DataSetIdentity(of: place)
+  }
 }

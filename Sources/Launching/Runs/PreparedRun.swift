@@ -1,5 +1,6 @@
 // A run that is ready to be computed.
 
+import DataFiles
 import Foundation
 import Learning
 import NeuralNetworks
@@ -25,6 +26,7 @@ struct PreparedRun {
     isResumed = plan.beginning == nil
     if let experiment = plan.beginning {
       facts = try catalogue.facts(of: experiment.task, data: experiment.data)
+      try requireMemory(for: facts.layout)
       let context = try computeContext(engine: experiment.engine, precision: experiment.precision)
       let samples = try task.map {
         try sampleFingerprint(of: $0, experiment: experiment, context: context)
@@ -90,11 +92,40 @@ func openTask(of experiment: Experiment, at place: DataPlace?) throws -> any Lea
         (\(found.fingerprint)).
         """)
     }
+    try requireUnchanged(place)
   } else if let place {
     throw TrainingError(
       "The run generates its data and reads none: leave out --data \(place.path).")
   }
   return try catalogue.open(experiment.task, data: experiment.data, at: place)
+}
+
+/// Throws if a data set's files are not those that its description vouches for.
+///
+/// Few files, as packed data have, are read as a whole; of many, only the sizes are looked at, and
+/// `relate data check` reads them.
+private func requireUnchanged(_ place: DataPlace) throws {
+  let directory = DataDirectory(place.path)
+  let manifest = try directory.readManifest()
+  let findings = directory.verify(manifest, sizesOnly: manifest.files.count > 16)
+  if let first = findings.first {
+    throw TrainingError(
+      "\(first). What was changed on purpose is described anew by: relate data check "
+        + "\(quoted(place.path)) --renew")
+  }
+}
+
+/// Throws if a model does not fit into this machine's memory: its values, their gradient, the mean
+/// and the two moments at the least.
+private func requireMemory(for layout: ParameterLayout) throws {
+  let needed = 5 * 4 * layout.parameterCount
+  let present = Int(ProcessInfo.processInfo.physicalMemory)
+  guard needed > present else { return }
+  throw TrainingError(
+    """
+    The model has \(layout.parameterCount) parameters and needs \(needed >> 30) GiB to be trained; \
+    this machine has \(present >> 30). Choose smaller sizes.
+    """)
 }
 
 extension ExperimentRecord {
