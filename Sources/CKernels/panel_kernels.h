@@ -26,17 +26,24 @@ KERNEL void NAMED(accumulate)(const int rows, ptrdiff_t count, const word *a, pt
   }
 }
 
-// The same over the words of a slice that are listed, if they are.
-KERNEL bool NAMED(accumulate_listed)(const live_words *live, ptrdiff_t tile, ptrdiff_t slice,
+// The same over the words of a slice that are listed, if they are; `row` is the tile's first among
+// those that are reused.
+KERNEL bool NAMED(accumulate_listed)(const live_words *live, ptrdiff_t row, ptrdiff_t slice,
                                      const word *a, ptrdiff_t row_step, const word *b,
                                      vector (*sums)[VECTORS]) {
-  const ptrdiff_t count = live_count(live, tile, slice);
-  if (count < 0) return false;
-  const int32_t *left = live->left + tile * live->words + slice;
-  const int32_t *right = live->right + tile * live->words + slice;
+  const ptrdiff_t first = row / LISTED_ROWS;
+  if (!is_listed(live, first, slice)) return false;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < TILE_LISTS; i++) {
+    const ptrdiff_t count = live_count(live, first + i, slice);
+    const int32_t *left = live->left + (first + i) * live->words + slice;
+    const int32_t *right = live->right + (first + i) * live->words + slice;
+    const word *rows = a + i * LISTED_ROWS * row_step;
 #pragma clang loop unroll(disable)
-  for (ptrdiff_t k = 0; k < count; k++)
-    NAMED(accumulate)(TILE_ROWS, 1, a + left[k], row_step, 0, b + right[k], sums);
+    for (ptrdiff_t k = 0; k < count; k++)
+      NAMED(accumulate)(LISTED_ROWS, 1, rows + left[k], row_step, 0, b + right[k],
+                        sums + i * LISTED_ROWS);
+  }
   return true;
 }
 
@@ -69,8 +76,7 @@ KERNEL bool NAMED(sum_columns)(block *unfinished, ptrdiff_t rows, ptrdiff_t star
     const word *a = x + (row + tile * TILE_ROWS) * WORDS, *right = b;
     vector part[TILE_ROWS][VECTORS];
     copy_tile(part, sums->row + tile * TILE_ROWS);
-    if (!NAMED(accumulate_listed)(live, (row - start) / TILE_ROWS + tile, slice, a, WORDS, b,
-                                  part)) {
+    if (!NAMED(accumulate_listed)(live, row - start + tile * TILE_ROWS, slice, a, WORDS, b, part)) {
       a += slice * rows;
       for (ptrdiff_t count = whole; count > 0; count -= WORDS) {
         if (next) {
@@ -289,7 +295,7 @@ static TARGET void NAMED(weight_gradient)(ptrdiff_t rows, ptrdiff_t outputs,
       const word *a = left + tile * TILE_ROWS;
       vector part[TILE_ROWS][VECTORS];
       copy_tile(part, b.row + tile * TILE_ROWS);
-      if (!NAMED(accumulate_listed)(&live, (row - start) / TILE_ROWS + tile, slice, a, 1, right,
+      if (!NAMED(accumulate_listed)(&live, row - start + tile * TILE_ROWS, slice, a, 1, right,
                                     part))
         NAMED(accumulate)(TILE_ROWS, slice_words(slice, words), a + slice * PANEL, 1, PANEL, right,
                           part);

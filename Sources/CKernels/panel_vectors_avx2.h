@@ -12,7 +12,7 @@ typedef int32_t __attribute__((may_alias)) word;
 // 2 rows of a panel of sums fill 8 of the 16 registers, just enough to keep both multipliers busy
 // (each of its results takes four cycles); 6 loads for 8 multiplications. The fewer rows, the more
 // of their inputs are zero in all of them.
-enum { LANES = 8, TILE_ROWS = 2 };
+enum { LANES = 8, TILE_ROWS = 2, LISTED_ROWS = 2 };
 
 // The bytes of the left factor that are read again for every panel of the right one: an eighth of a
 // second-level cache of 512 KiB, which has also to hold as much of what lives in it.

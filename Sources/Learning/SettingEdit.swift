@@ -81,16 +81,20 @@ extension JSONValue {
       default: break
       }
     case (.array, .array(let values)?): return .array(values)
-    case (.array, _):
-      // A list may be written without its brackets.
+    case (.array(let present), _):
+      // A list may be written without its brackets, and one of words without their quotes.
       if case .array(let values)? = json("[\(text)]") { return .array(values) }
-      return .array(text.split(separator: ",").map { .string(String($0)) })
+      if present.allSatisfy(\.isString) {
+        return .array(text.split(separator: ",").map { .string(String($0)) })
+      }
     case (.null, let value): return value ?? .string(text)
     case (.object, .object(let members)?): return .object(members)
     default: break
     }
     throw CatalogueError("\(edit.name) takes \(kind), not \"\(text)\"")
   }
+
+  private var isString: Bool { if case .string = self { true } else { false } }
 
   private var kind: String {
     switch self {

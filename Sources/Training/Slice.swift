@@ -90,7 +90,7 @@ struct Slice: Sendable {
     }
     for part in own(trained.parameters) { Self.move(&values, &moments, gradient, part, update) }
     let folded = own(trained.statistics)
-    if !folded.isEmpty { Self.fold(gradient, into: &values, folded) }
+    ParameterVector.fold(gradient, into: &values, folded)
     return hashes()
   }
 
@@ -116,17 +116,6 @@ struct Slice: Sendable {
               gradient: UnsafeBufferPointer(rebasing: gradient[range]))
           }
         }
-      }
-    }
-  }
-
-  /// `running ← (1 - momentum) · running + momentum · batch`, as PyTorch has it.
-  private static func fold(
-    _ batch: Tensor, into values: inout Tensor, _ ranges: [Range<Int>], momentum: Float = 0.1
-  ) {
-    values.withMutableScalars { running in
-      batch.withScalars { batch in
-        for i in ranges.joined() { running[i] = (1 - momentum) * running[i] + momentum * batch[i] }
       }
     }
   }

@@ -13,6 +13,19 @@ public struct TrainingError: Error, CustomStringConvertible, Sendable {
   public init(_ description: String) { self.description = description }
 }
 
+/// A number of a run is not finite any more: a loss, a gradient, a batch statistic.
+struct Divergence: Error, CustomStringConvertible {
+  /// What is not finite, whose, at which step, and what helps.
+  let description: String
+
+  init(_ what: String, of who: String, step: Int) {
+    description = """
+      \(what) of \(who) is not finite at step \(step). Training stops here; the last \
+      checkpoint is from before. A lower learning rate or --clip-norm 1 usually prevents this.
+      """
+  }
+}
+
 /// What a step did.
 public struct StepOutcome: Sendable {
   /// What was measured of all mini-batches of the step.
@@ -106,11 +119,10 @@ public struct TrainingState: Sendable {
   /// - Parameters:
   ///   - results: one for each replica, in replica order.
   ///   - metrics: what was measured.
-  /// - Throws: `TrainingError` if a contribution or a loss is not finite; the state is then
-  ///   unchanged.
+  /// - Throws: `Divergence` if a contribution or a loss is not finite; the state is then unchanged.
   public mutating func apply(
     _ results: [ReplicaResult], of experiment: Experiment, metrics: [Metric]
-  ) throws(TrainingError) -> StepOutcome {
+  ) throws -> StepOutcome {
     let next = step + 1
     let measurements = try sum(results.map(\.measurements), of: metrics, step: next)
     let contributions = results.map(\.contribution)
@@ -139,14 +151,14 @@ public struct TrainingState: Sendable {
     return StepOutcome(measurements: measurements, learningRate: rate, digest: digest)
   }
 
-  private func notFinite(_ position: Int, in contributions: [Contribution]) -> TrainingError {
+  private func notFinite(_ position: Int, in contributions: [Contribution]) -> Divergence {
     let replica = contributions.firstIndex { contribution in
       !contribution.flat.withScalars { $0[position].isFinite }
     }
     let name = layout.parameter(at: position)?.name
-    return TrainingError(
-      notFinite: name.map { "The gradient of \($0)" } ?? "A batch statistic", of: replica,
-      step: step + 1)
+    return Divergence(
+      name.map { "The gradient of \($0)" } ?? "A batch statistic",
+      of: replica.map { "replica \($0)" } ?? "the sum over all replicas", step: step + 1)
   }
 }
 
@@ -156,23 +168,11 @@ public struct TrainingState: Sendable {
 /// before its gradients do.
 func sum(
   _ replicas: [[Measurement]], of metrics: [Metric], step: Int
-) throws(TrainingError) -> Measurements {
+) throws(Divergence) -> Measurements {
   if let replica = replicas.firstIndex(where: { !$0[0].sum.isFinite }) {
-    throw TrainingError(notFinite: "The loss", of: replica, step: step)
+    throw Divergence("The loss", of: "replica \(replica)", step: step)
   }
   var sum = Measurements(of: metrics)
   for measurements in replicas { sum.add(measurements) }
   return sum
-}
-
-extension TrainingError {
-  /// A number that ends a run.
-  init(notFinite what: String, of replica: Int?, step: Int) {
-    let who = replica.map { "replica \($0)" } ?? "the sum over all replicas"
-    self.init(
-      """
-      \(what) of \(who) is not finite at step \(step). Training stops here; the last \
-      checkpoint is from before. A lower learning rate or --clip-norm 1 usually prevents this.
-      """)
-  }
 }

@@ -13,7 +13,7 @@ typedef int32_t __attribute__((may_alias)) word;
 #define FLOAT32_TARGET __attribute__((target("avx2,fma")))
 #define BFLOAT16_TARGET FLOAT32_TARGET
 
-enum { LANES = 16, TILE_ROWS = 8, REUSED_BYTES = 256 << 10, SLICE_WORDS = 256 };
+enum { LANES = 16, TILE_ROWS = 8, LISTED_ROWS = 4, REUSED_BYTES = 256 << 10, SLICE_WORDS = 256 };
 #ifndef MOST_SIXTEENTHS_ALIVE
 #define MOST_SIXTEENTHS_ALIVE 15
 #endif

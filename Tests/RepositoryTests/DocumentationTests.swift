@@ -34,7 +34,7 @@ import Testing
   ///
   /// Names with placeholders, such as `docs/NNNN-<title>.md` or `Sources/*`, name no one file.
   private func quotedPaths(_ line: Substring) -> [String] {
-    let folders = ["Sources", "Tests", "docs", "scripts", "examples"]
+    let folders = ["Sources", "Tests", "docs", "scripts", "examples", "models"]
     return line.matches(of: /`([^`]+)`/).flatMap { match in
       match.1.split(separator: " ").compactMap { word in
         var path = word

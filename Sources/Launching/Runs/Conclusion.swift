@@ -39,8 +39,9 @@ func conclude(
   case .stopped:
     print("Stopped after step \(step). Go on with: \(hint.resuming(directory.path))")
     return ExitStatus.interrupted
+  case .diverged(let reason):
+    throw TrainingError("\(reason)\n\(try hint.afterDivergence(in: directory))")
   case .failed(let reason):
-    throw TrainingError(
-      "\(reason)\n\(try hint.afterFailure(because: reason, in: directory))")
+    throw TrainingError("\(reason)\n\(hint.afterFailure(in: directory))")
   }
 }

@@ -45,12 +45,16 @@ struct RunHint {
     shown(["--run", path, "--resume"])
   }
 
-  /// What to do after a failure: go on from the last checkpoint; but a run that has gone astray
-  /// would go astray again, so it is begun anew, with a lower rate.
-  func afterFailure(because reason: String, in directory: RunDirectory) throws -> String {
-    guard reason.contains("is not finite") else {
-      return "The last checkpoint is kept: \(resuming(directory.path))"
-    }
+  /// What to do after a failure: go on from the last checkpoint.
+  func afterFailure(in directory: RunDirectory) -> String {
+    let steps = directory.checkpointSteps()
+    let kept = steps.last.map { "The checkpoint of step \($0) is kept" } ?? "No step was computed"
+    return "\(kept); go on with: \(resuming(directory.path))"
+  }
+
+  /// What to do with a run that has gone astray: it would go astray again, so it is begun anew,
+  /// with a lower rate.
+  func afterDivergence(in directory: RunDirectory) throws -> String {
     let experiment = try directory.readExperiment().experiment
     let usual = try catalogue.plan(for: experiment.task).learningRate.highest
     let rate = min(experiment.learningRate.highest / 10, usual)

@@ -43,21 +43,24 @@ public struct ParameterVector: Equatable, Sendable {
       statistics: values(of: layout.statistics, count: layout.statisticCount, subindex: 1))
   }
 
-  /// Moves the running statistics towards a step's, `[layout.statisticCount]`, as PyTorch does:
-  /// `running ← (1 - momentum) · running + momentum · batch`.
+  /// Moves the running statistics towards a step's, `[layout.statisticCount]`.
   ///
   /// Frozen ones stay as they are, to the bit.
-  public mutating func fold(
-    statistics batch: Tensor, momentum: Float = 0.1, frozen: FrozenParameters = .none
-  ) {
+  public mutating func fold(statistics batch: Tensor, frozen: FrozenParameters = .none) {
     require(
       batch.shape == statistics.shape, "fold: \(batch.shape) into \(statistics.shape)")
     let moving = layout.statistics.filter { !frozen.contains($0.name) }.map(\.range)
-    statistics.withMutableScalars { running in
+    Self.fold(batch, into: &statistics, moving)
+  }
+
+  /// Moves some ranges of running statistics towards a step's, as PyTorch does:
+  /// `running ← (1 - momentum) · running + momentum · batch`.
+  public static func fold(
+    _ batch: Tensor, into running: inout Tensor, _ ranges: [Range<Int>], momentum: Float = 0.1
+  ) {
+    running.withMutableScalars { running in
       batch.withScalars { batch in
-        for i in moving.joined() {
-          running[i] = (1 - momentum) * running[i] + momentum * batch[i]
-        }
+        for i in ranges.joined() { running[i] = (1 - momentum) * running[i] + momentum * batch[i] }
       }
     }
   }

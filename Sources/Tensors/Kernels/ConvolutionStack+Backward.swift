@@ -46,7 +46,7 @@ extension ConvolutionLayer {
     _ upstream: Tensor, _ y: Tensor, _ channels: ChannelNormalization, _ context: ComputeContext
   ) -> (convolution: Tensor, scale: Tensor, offset: Tensor) {
     let pixels = output.height * output.width
-    let (g, source) = (SharedPointer(upstream.address), SharedPointer(y.address))
+    let (g, source) = (SharedInput(upstream), SharedInput(y))
     let moments = moments(context) { block, channel, result in
       let start = block * output.scalarCount + channel * output.channelStride
       withUnsafePointer(to: channels.channel(channel)) {
@@ -95,8 +95,8 @@ extension ConvolutionLayer {
     let partial = Tensor(
       shape: [parts, shape.count],
       pointer: { out in
-        let (source, result) = (SharedPointer(x.address), SharedPointer(out))
-        let g = SharedPointer(upstream.address)
+        let (source, result) = (SharedInput(x), SharedPointer(out))
+        let g = SharedInput(upstream)
         context.threads.run(chunks: parts * groups) { chunk in
           let first = chunk % groups * Lanes.group
           let channels = min(Lanes.group, output.channels - first)
@@ -145,7 +145,7 @@ extension ConvolutionLayer {
     return Tensor(
       shape: [blockCount, size],
       pointer: { out in
-        let (g, result) = (SharedPointer(upstream.address), SharedPointer(out))
+        let (g, result) = (SharedInput(upstream), SharedPointer(out))
         let bands = min(4, input.height)
         context.threads.run(chunks: blockCount * bands) { chunk in
           let (block, rows) = (chunk / bands, part(chunk % bands, of: bands, in: input.height))

@@ -24,7 +24,7 @@ extension Kernels {
     return Tensor(
       shape: [blocks, shape.scalarCount],
       pointer: { out in
-        let (source, result) = (SharedPointer(x.address), SharedPointer(out))
+        let (source, result) = (SharedInput(x), SharedPointer(out))
         context.threads.run(chunks: blocks) { block in
           withUnsafePointer(to: shape) {
             relate_block_from_images(
@@ -45,7 +45,7 @@ extension Kernels {
     return Tensor(
       shape: [batch, shape.channels, shape.height, shape.width],
       pointer: { out in
-        let (source, result) = (SharedPointer(x.address), SharedPointer(out))
+        let (source, result) = (SharedInput(x), SharedPointer(out))
         context.threads.run(chunks: x.shape[0]) { block in
           withUnsafePointer(to: shape) {
             relate_block_to_images(

@@ -18,7 +18,7 @@ public struct ConvolutionStackOperands {
 
   /// The operands, told apart.
   public init(_ operands: [Tensor]) {
-    precondition(
+    require(
       operands.count > 1 && operands.count % 4 == 1, "convolutions: \(operands.count) operands")
     func every(_ position: Int) -> [Tensor] {
       stride(from: position, to: operands.count, by: 4).map { operands[$0] }
@@ -148,7 +148,7 @@ struct ConvolutionLayer: Sendable {
   }
 
   init(_ image: Shape, _ weight: Shape, _ geometry: ConvolutionGeometry) {
-    precondition(
+    require(
       image.rank == 4 && weight.rank == 4 && image[1] == weight[1],
       "convolution: \(image) with weight \(weight)")
     let (stride, padding) = (geometry.stride, geometry.padding)
@@ -198,7 +198,7 @@ struct ConvolutionLayer: Sendable {
     return Tensor(
       shape: [blockCount, output.scalarCount],
       pointer: { out in
-        let (source, result) = (SharedPointer(x.address), SharedPointer(out))
+        let (source, result) = (SharedInput(x), SharedPointer(out))
         let bands = min(4, output.height)
         context.threads.run(chunks: blockCount * bands) { chunk in
           let (block, rows) = (chunk / bands, part(chunk % bands, of: bands, in: output.height))
@@ -269,7 +269,7 @@ struct ConvolutionLayer: Sendable {
     Tensor(
       shape: [blockCount, target.scalarCount],
       pointer: { out in
-        let (source, result) = (SharedPointer(y.address), SharedPointer(out))
+        let (source, result) = (SharedInput(y), SharedPointer(out))
         forEachChannel(context) { block, channel in
           withUnsafePointer(to: target) { shape in
             withUnsafePointer(to: channels.channel(channel)) { normalization in

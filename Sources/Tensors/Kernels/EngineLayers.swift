@@ -8,25 +8,27 @@ struct EngineLayers<Scalar: ActivationScalar>: RelationLayers {
   private let engine: MatrixEngine
   /// Of the second layer and those after it.
   private let weights: [Activations<Scalar>]
-  private let biases: [SharedPointer]
+  private let biases: [SharedInput]
   /// The activations of the layers `plan.keptLayers`; empty if they are not kept.
   private let activations: [Activations<Scalar>]
   /// Where the last layer was positive, a bit for every row of a tile and output, as
   /// `relate_positive_mask` orders them; for more than one layer.
   private let mask: Tensor?
+  /// The same while it is written.
+  private let writtenMask: SharedPointer?
 
   init(
     _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ context: ComputeContext,
     keepsActivations: Bool
   ) {
+    let mask =
+      keepsActivations && plan.layerCount > 1
+      ? Output([(plan.keptRows / 8 * plan.widths[plan.layerCount - 1] + 3) / 4]) : nil
     self.init(
       plan, operands, context.engine,
       activations: keepsActivations
         ? plan.keptLayers.map { Activations(count: plan.keptRows * plan.widths[$0]) } : [],
-      mask: keepsActivations && plan.layerCount > 1
-        ? Kernels.uninitialized([
-          (plan.keptRows / 8 * plan.widths[plan.layerCount - 1] + 3) / 4
-        ]) : nil)
+      mask: mask?.tensor, writtenMask: mask?.shared)
   }
 
   init(
@@ -36,28 +38,27 @@ struct EngineLayers<Scalar: ActivationScalar>: RelationLayers {
     self.init(
       plan, operands, context.engine,
       activations: plan.keptLayers.indices.map { Activations(in: kept[$0 - 1]) },
-      mask: plan.layerCount > 1 ? kept[kept.count - 1] : nil)
+      mask: plan.layerCount > 1 ? kept[kept.count - 1] : nil, writtenMask: nil)
   }
 
   private init(
     _ plan: RelationPlan, _ operands: RelationOperands<Tensor>, _ engine: MatrixEngine,
-    activations: [Activations<Scalar>], mask: Tensor?
+    activations: [Activations<Scalar>], mask: Tensor?, writtenMask: SharedPointer?
   ) {
     self.plan = plan
     self.engine = engine
     weights = operands.weights.dropFirst().map(Scalar.rounding)
-    biases = operands.biases.map { SharedPointer($0.address) }
+    biases = operands.biases.map { SharedInput($0) }
     self.activations = activations
     self.mask = mask
+    self.writtenMask = writtenMask
   }
 
   var kept: [Tensor] { activations.map(\.tensor) + (mask.map { [$0] } ?? []) }
 
-  private func mask(of tile: RelationTile, width: Int) -> UnsafeMutablePointer<UInt8>? {
-    mask.map {
-      (UnsafeMutableRawPointer(mutating: $0.address) + tile.start / 8 * width)
-        .assumingMemoryBound(to: UInt8.self)
-    }
+  /// The bytes of a mask before those of a tile.
+  private func maskOffset(of tile: RelationTile) -> Int {
+    tile.start / 8 * plan.widths[plan.layerCount - 1]
   }
 
   /// The first layer's activations of a tile.
@@ -123,8 +124,9 @@ extension EngineLayers {
       }
     }
     let width = plan.widths[plan.layerCount - 1]
-    if let mask = mask(of: tile, width: width) {
-      relate_positive_mask(tile.rows, width, last, mask)
+    if let writtenMask {
+      let bytes = UnsafeMutableRawPointer(writtenMask.pointer) + maskOffset(of: tile)
+      relate_positive_mask(tile.rows, width, last, bytes.assumingMemoryBound(to: UInt8.self))
     }
   }
 
@@ -155,7 +157,7 @@ extension EngineLayers {
 
 extension EngineLayers {
   func backward(
-    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedPointer,
+    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedInput,
     into sums: RelationGradients
   ) {
     let space = plan.tileRows * plan.widest
@@ -176,7 +178,7 @@ extension EngineLayers {
   ///   - g: room for the gradient of a layer's sums, before its ReLU.
   ///   - product: room for the gradient of a layer's inputs.
   private func backward(
-    _ tile: RelationTile, isFirst: Bool, _ terms: RelationTerms, _ gradient: SharedPointer,
+    _ tile: RelationTile, isFirst: Bool, _ terms: RelationTerms, _ gradient: SharedInput,
     into sums: RelationGradients, x: UnsafeMutablePointer<Scalar>,
     g: UnsafeMutablePointer<Scalar>, _ product: UnsafeMutablePointer<Float>
   ) {
@@ -208,16 +210,18 @@ extension EngineLayers {
 
   /// Every pair's gradient is its sample's, where the last layer was positive.
   private func startGradient(
-    _ tile: RelationTile, _ gradient: SharedPointer, _ g: UnsafeMutablePointer<Scalar>,
+    _ tile: RelationTile, _ gradient: SharedInput, _ g: UnsafeMutablePointer<Scalar>,
     _ product: UnsafeMutablePointer<Float>, columns: UnsafeMutablePointer<Float>
   ) {
     let width = plan.widths[plan.layerCount - 1]
     plan.forEachSample(in: tile) { sample, pairs in
       let row = pairs.lowerBound - tile.pairs.lowerBound
       let upstream = gradient + sample * width
-      if let mask = mask(of: tile, width: width) {
+      if let mask {
+        let bytes = UnsafeRawPointer(mask.address) + maskOffset(of: tile)
         Scalar.maskedRows(
-          from: row, pairs.count, width, mask: mask, gradient: upstream, into: g + row * width,
+          from: row, pairs.count, width, mask: bytes.assumingMemoryBound(to: UInt8.self),
+          gradient: upstream, into: g + row * width,
           columns: columns)
       } else {
         // A single layer has no product behind it.

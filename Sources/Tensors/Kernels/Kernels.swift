@@ -4,7 +4,10 @@
 ///
 /// What a kernel computes depends on its arguments alone: work is cut into chunks by shape, never
 /// by the number of threads, and partial sums are added in chunk order.
-public enum Kernels {}
+public enum Kernels {
+  /// Memory of a tensor's with arbitrary contents, for what a tape keeps of a kernel for another.
+  static func uninitialized(_ shape: Shape) -> Tensor { Tensor(shape: shape, pointer: { _ in }) }
+}
 
 /// A pointer that several chunks of one operation write through.
 ///
@@ -13,7 +16,6 @@ public enum Kernels {}
 struct SharedPointer: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<Float>
   init(_ pointer: UnsafeMutablePointer<Float>) { self.pointer = pointer }
-  init(_ pointer: UnsafePointer<Float>) { self.pointer = UnsafeMutablePointer(mutating: pointer) }
   static func + (a: SharedPointer, offset: Int) -> UnsafeMutablePointer<Float> {
     a.pointer + offset
   }

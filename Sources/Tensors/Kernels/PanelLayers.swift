@@ -148,7 +148,7 @@ extension PanelLayers {
 
 extension PanelLayers {
   func backward(
-    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedPointer,
+    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedInput,
     into sums: RelationGradients
   ) {
     var rows = PairRows(plan)
@@ -171,7 +171,7 @@ extension PanelLayers {
 
   private func backward(
     _ tile: RelationTile, _ pairs: UnsafePointer<relate_panels_pairs>, isFirst: Bool,
-    _ terms: RelationTerms, _ gradient: SharedPointer, _ room: [UnsafeMutableRawPointer],
+    _ terms: RelationTerms, _ gradient: SharedInput, _ room: [UnsafeMutableRawPointer],
     _ firstMask: UnsafeMutablePointer<UInt32>, into sums: RelationGradients
   ) {
     let table = kernels.table

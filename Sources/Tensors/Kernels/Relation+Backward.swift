@@ -12,31 +12,30 @@ extension Kernels {
   ) -> [Tensor] {
     let plan = RelationPlan(operands, shape)
     func gradients<Layers: RelationLayers>(_: Layers.Type) -> [Tensor] {
-      let objectGradient = uninitialized(operands.objects.shape)
-      let questionGradient = operands.question.map { uninitialized($0.shape) }
+      let objectGradient = Output(operands.objects.shape)
+      let questionGradient = operands.question.map { Output($0.shape) }
       // Each chunk has sums of its own: weight and bias of each layer, one after another.
       let shapes = zip(operands.weights, operands.biases).flatMap { [$0.shape, $1.shape] }
       var offsets = [0]
       for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
       let count = offsets[offsets.count - 1]
-      let sums = (0..<plan.chunkCount).map { _ in uninitialized([count]) }
+      let sums = (0..<plan.chunkCount).map { _ in Output([count]) }
       let pass = RelationBackward(
         plan: plan, engine: context.engine, operands: RelationAddresses(operands),
         terms: RelationTerms(tensor: saved[0]),
         layers: Layers(
           plan, operands, context, kept: Array(saved.dropFirst())),
-        gradient: SharedPointer(gradient.address),
-        objectGradient: SharedPointer(objectGradient.address),
-        questionGradient: questionGradient.map { SharedPointer($0.address) },
-        sums: sums.map { SharedPointer($0.address) }, offsets: offsets)
+        gradient: SharedInput(gradient), objectGradient: objectGradient.shared,
+        questionGradient: questionGradient?.shared, sums: sums.map(\.shared), offsets: offsets)
       context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
       context.threads.run(chunks: 8) { pass.addUpChunks(part($0, of: 8, in: count)) }
       extendLifetime(operands)
       extendLifetime(gradient)
       extendLifetime(pass)
       extendLifetime(sums)
-      let parameters = zip(offsets, shapes).map { sums[0].window(from: $0, shape: $1) }
-      return [objectGradient] + (questionGradient.map { [$0] } ?? []) + parameters
+      let total = sums[0].tensor
+      let parameters = zip(offsets, shapes).map { total.window(from: $0, shape: $1) }
+      return [objectGradient.tensor] + (questionGradient.map { [$0.tensor] } ?? []) + parameters
     }
     return withLayers(of: plan, context) { gradients($0) }
   }
@@ -48,7 +47,7 @@ private struct RelationBackward<Layers: RelationLayers>: Sendable {
   let operands: RelationAddresses
   let terms: RelationTerms
   let layers: Layers
-  let gradient: SharedPointer
+  let gradient: SharedInput
   let objectGradient: SharedPointer
   let questionGradient: SharedPointer?
   /// Of each chunk; `offsets` says where the parts lie.

@@ -14,18 +14,18 @@ extension Kernels {
   ) -> (output: Tensor, saved: [Tensor]) {
     let plan = RelationPlan(operands, shape)
     func relation<Layers: RelationLayers>(_: Layers.Type) -> (Tensor, [Tensor]) {
-      let output = Tensor.zeros([plan.shape.batch, plan.widths[plan.layerCount - 1]])
-      let terms = RelationTerms(
-        tensor: uninitialized([2, shape.batch * shape.objects, plan.widths[0]]))
+      let output = Output(zeros: [plan.shape.batch, plan.widths[plan.layerCount - 1]])
+      let terms = Output([2, shape.batch * shape.objects, plan.widths[0]])
       let pass = RelationForward(
-        plan: plan, engine: context.engine, operands: RelationAddresses(operands), terms: terms,
+        plan: plan, engine: context.engine, operands: RelationAddresses(operands),
+        terms: RelationTerms(tensor: terms.tensor), writtenTerms: terms.shared,
         layers: Layers(
           plan, operands, context, keepsActivations: keepsActivations),
-        output: SharedPointer(output.address))
+        output: output.shared)
       context.threads.run(chunks: plan.chunkCount) { pass.run(chunk: $0) }
       extendLifetime(operands)
       extendLifetime(pass)
-      return (output, keepsActivations ? [terms.tensor] + pass.layers.kept : [])
+      return (output.tensor, keepsActivations ? [terms.tensor] + pass.layers.kept : [])
     }
     return withLayers(of: plan, context) { relation($0) }
   }
@@ -43,8 +43,6 @@ extension Kernels {
     case (_, .bf16): body(EngineLayers<BFloat16>.self)
     }
   }
-
-  static func uninitialized(_ shape: Shape) -> Tensor { Tensor(shape: shape, pointer: { _ in }) }
 }
 
 private struct RelationForward<Layers: RelationLayers>: Sendable {
@@ -52,6 +50,8 @@ private struct RelationForward<Layers: RelationLayers>: Sendable {
   let engine: MatrixEngine
   let operands: RelationAddresses
   let terms: RelationTerms
+  /// The same while they are written.
+  let writtenTerms: SharedPointer
   let layers: Layers
   let output: SharedPointer
 
@@ -65,7 +65,9 @@ private struct RelationForward<Layers: RelationLayers>: Sendable {
     let (width, depth, n) = (plan.widths[0], plan.depth, plan.shape.objects)
     let start = samples.lowerBound * n
     let weight = operands.weights[0]
-    for (column, target) in [(0, terms.first), (depth, terms.second)] {
+    let first = writtenTerms.pointer
+    let second = writtenTerms + terms.tensor.count / 2
+    for (column, target) in [(0, first), (depth, second)] {
       engine.multiply(
         transposeB: true, samples.count * n, width, depth, operands.objects + start * depth,
         stride: depth, weight + column, stride: plan.inputWidth, into: target + start * width,
@@ -84,7 +86,7 @@ private struct RelationForward<Layers: RelationLayers>: Sendable {
       }
       for object in 0..<samples.count * n {
         relate_add_scaled(
-          width, 1, shared + object / n * width, terms.second + (start + object) * width)
+          width, 1, shared + object / n * width, second + (start + object) * width)
       }
     }
   }

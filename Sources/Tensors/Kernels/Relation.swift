@@ -13,7 +13,7 @@ public struct RelationShape: Sendable {
 
   /// A relation over the given objects.
   public init(batch: Int, objects: Int, objectCounts: [Int], hasQuestion: Bool) {
-    precondition(
+    require(
       objectCounts.count == batch && objectCounts.allSatisfy { $0 >= 0 && $0 <= objects },
       "relation: object counts \(objectCounts) for \(batch) samples of \(objects) objects")
     self.batch = batch

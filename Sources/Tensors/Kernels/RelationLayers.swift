@@ -25,7 +25,7 @@ protocol RelationLayers: Sendable {
   ///
   /// - Parameter gradient: of the sums, `[batch, width]`.
   func backward(
-    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedPointer,
+    _ tiles: [RelationTile], _ terms: RelationTerms, gradient: SharedInput,
     into sums: RelationGradients)
 }
 
@@ -37,8 +37,8 @@ struct RelationTerms: Sendable {
   /// `[2, batch · n, width]` for the first layer's width.
   let tensor: Tensor
 
-  var first: SharedPointer { SharedPointer(tensor.address) }
-  var second: SharedPointer { SharedPointer(tensor.address + tensor.count / 2) }
+  var first: SharedInput { SharedInput(tensor.address) }
+  var second: SharedInput { SharedInput(tensor.address + tensor.count / 2) }
 }
 
 /// Where a chunk of the backward pass leaves its gradients.

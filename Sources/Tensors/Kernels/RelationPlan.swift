@@ -32,7 +32,7 @@ struct RelationPlan: Sendable {
     questionDepth = operands.question?.shape[1] ?? 0
     widths = operands.weights.map { $0.shape[0] }
     for layer in 1..<max(widths.count, 1) {
-      precondition(
+      require(
         operands.weights[layer].shape == [widths[layer], widths[layer - 1]],
         "relation: weights \(operands.weights.map(\.shape))")
     }
@@ -139,15 +139,15 @@ struct RelationPlan: Sendable {
 ///
 /// The operands must be kept alive.
 struct RelationAddresses: Sendable {
-  let objects: SharedPointer
-  let question: SharedPointer?
-  let weights: [SharedPointer]
-  let biases: [SharedPointer]
+  let objects: SharedInput
+  let question: SharedInput?
+  let weights: [SharedInput]
+  let biases: [SharedInput]
 
   init(_ operands: RelationOperands<Tensor>) {
-    objects = SharedPointer(operands.objects.address)
-    question = operands.question.map { SharedPointer($0.address) }
-    weights = operands.weights.map { SharedPointer($0.address) }
-    biases = operands.biases.map { SharedPointer($0.address) }
+    objects = SharedInput(operands.objects)
+    question = operands.question.map { SharedInput($0) }
+    weights = operands.weights.map { SharedInput($0) }
+    biases = operands.biases.map { SharedInput($0) }
   }
 }

@@ -243,8 +243,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
           + end(
             .failed(
               """
-              No worker for \(tenths(waited)) s at step \(step). Start one with: \
-              Worker --server HOST:PORT
+              No worker for \(tenths(waited)) s at step \(step). Start one by Worker --server with \
+              the address that was printed first.
               """))
       }
       return actions
@@ -265,7 +265,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       switch ending {
       case .completed: "the run is complete"
       case .stopped: "the run was stopped"
-      case .failed(let reason): "the run failed: \(reason)"
+      case .diverged(let reason), .failed(let reason): "the run failed: \(reason)"
       }
     let close = ControlMessage.close(.init(run: configuration.run, reason: reason))
     return sessionsInOrder.compactMap { id in

@@ -44,6 +44,8 @@ public enum RunEnding: Hashable, Sendable {
   case completed
   /// A stop was asked for; the run can be resumed.
   case stopped
+  /// A number is not finite any more, in a sentence: going on would end the same way.
+  case diverged(String)
   /// The run cannot go on, in a sentence.
   case failed(String)
 }

@@ -142,7 +142,7 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
       case .applyStep(_, let measurements, let waitedFor, let dataWait):
         queue += try apply(measurements, waitedFor: waitedFor, dataWait: dataWait, now: now)
       case .finishEvaluation(let step, let split, let measurements):
-        try finishEvaluation(of: step, on: split, measurements)
+        queue += try finishEvaluation(of: step, on: split, measurements)
       case .chooseBest: queue += try chooseBest(now: now)
       case .tell(let happening): observers.tell(RunEvent(happening))
       case .end(let ending): try conclude(ending)
@@ -160,12 +160,12 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
       evaluated[state.step] = state.flat
     }
     let outcome: StepOutcome
-    do throws(TrainingError) {
+    do {
       outcome = try state.apply(
         slots.results(measurements), of: configuration.experiment,
         metrics: configuration.facts.metrics)
-    } catch {
-      return coordinator.end(.failed(error.description))
+    } catch let divergence as Divergence {
+      return coordinator.end(.diverged(divergence.description))
     }
     // The first step begins when its workers are there; the wait for them is not its time.
     let seconds = now - (appliedAt ?? coordinator.stepStartedAt)
@@ -188,13 +188,18 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
 
   private mutating func finishEvaluation(
     of step: Int, on split: Split, _ measurements: Measurements
-  ) throws {
+  ) throws -> [CoordinatorAction<Peer>] {
+    guard measurements.loss?.isFinite ?? true else {
+      let divergence = Divergence("The loss", of: "the \(split.rawValue) split", step: step)
+      return coordinator.end(.diverged(divergence.description))
+    }
     let report = try store.recordEvaluation(step: step, split: split, measurements: measurements)
     observers.tell(.evaluation(report))
     evaluated[step] = nil
     if split == .test, let chosen {
       try store.finish(state: state, validation: chosen, test: report)
     }
+    return []
   }
 
   /// The version to report on: the best that is kept.

@@ -287,7 +287,10 @@ public struct ExperimentRecord: Codable, Hashable, Sendable {
     // A schedule that falls towards its end says for how many steps it is made.
     if let problem = longer.experiment.problem() {
       throw TrainingError(
-        "The run cannot be given more steps: \(problem). Its steps so far would be others.")
+        """
+        The run cannot be given more steps: \(problem). Its steps so far would be others. A new \
+        run can begin with what it learned: --from and the run's directory.
+        """)
     }
     longer.earlierSteps.append(experiment.steps)
     longer.fingerprint = longer.experiment.fingerprint()

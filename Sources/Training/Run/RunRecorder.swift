@@ -200,13 +200,6 @@ public final class RunRecorder {
   func recordEvaluation(
     step: Int, split: Split, measurements: Measurements
   ) throws(FileError) -> EvaluationReport {
-    guard measurements.loss?.isFinite ?? true else {
-      throw FileError(
-        """
-        The loss of step \(step) on the \(split.rawValue) split is not finite. A lower learning \
-        rate or --clip-norm 1 usually prevents this.
-        """)
-    }
     let report = EvaluationReport(
       step: step, split: split, measurements: measurements, facts: facts)
     try evaluationsFile.append(report)
