@@ -67,8 +67,8 @@ __attribute__((constructor)) static void fill_positions(void) {
       if (mask >> bit & 1) positions[mask][count++] = (uint8_t)bit;
 }
 
-// Makes a list, slice by slice: bit i of masks[k] says whether word 8 k + i lives. In the left factor
-// a word lies 1 << `left_shift` behind the one before, and panels of `panel_words` words lie
+// Makes a list, slice by slice: bit i of masks[k] says whether word 8 k + i lives. In the left
+// factor a word lies 1 << `left_shift` behind the one before, and panels of `panel_words` words lie
 // `panel_step` apart.
 ROW void make_list(live_words *live, ptrdiff_t list, const uint8_t *masks, int left_shift,
                     ptrdiff_t panel_words, ptrdiff_t panel_step) {

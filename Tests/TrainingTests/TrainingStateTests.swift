@@ -105,10 +105,10 @@ import Testing
     func complaint(of replica: Int, _ change: (ReplicaResult) -> ReplicaResult) -> String {
       var parts = results(4)
       parts[replica] = change(parts[replica])
-      do throws(TrainingError) {
+      do {
         _ = try state.apply(parts, of: syntheticExperiment(), metrics: task.facts.metrics)
         return ""
-      } catch { return error.description }
+      } catch { return "\(error)" }
     }
     func complaint(_ position: Int, replica: Int) -> String {
       complaint(of: replica) {
