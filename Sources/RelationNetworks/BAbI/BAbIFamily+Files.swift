@@ -53,14 +53,13 @@ extension BAbIFamily: DirectoryFamily {
     let folder = try BAbI.StoryFolder(at: place)
     for gap in folder.gaps { finding("\(gap)") }
     let total = folder.questionCountAbout
-    var (known, done) = (BAbI.StoryTable?.none, 0)
+    var (known, done) = (Set<String>?.none, 0)
     for split in folder.splits {
       let table = try folder.table(
         of: split, orElse: { finding("\($0)") }, progress: { progress(done + $0, total) })
       done += table.rows.count
-      let training = known ?? table
-      known = training
-      for stranger in folder.strangers(in: table, of: split, to: training) {
+      if split == .training { known = BAbI.Vocabulary.words(of: table) }
+      for stranger in known.map({ folder.strangers(in: table, of: split, to: $0) }) ?? [] {
         finding("\(stranger)")
       }
     }
@@ -92,13 +91,12 @@ extension BAbIFamily: DirectoryFamily {
     if let gap = folder.gaps.first { throw gap }
     let total = folder.questionCountAbout
     var tables: [(split: Split, table: BAbI.StoryTable)] = []
-    var done = 0
+    var (known, done) = (Set<String>?.none, 0)
     for split in folder.splits {
       let table = try folder.table(of: split, progress: { progress(done + $0, total) })
       done += table.rows.count
-      if let known = tables.first?.table,
-        let stranger = folder.strangers(in: table, of: split, to: known).first
-      {
+      if split == .training { known = BAbI.Vocabulary.words(of: table) }
+      if let known, let stranger = folder.strangers(in: table, of: split, to: known).first {
         throw stranger
       }
       tables.append((split, table))

@@ -13,12 +13,8 @@ extension BAbI {
     var commonest: [String: [Int]]
 
     /// The details of some splits.
-    ///
-    /// The vocabulary is that of the training split, if there is one: whatever else occurs
-    /// elsewhere is unknown.
     init(of tables: [(split: Split, table: StoryTable)]) {
-      let known = tables.first { $0.split == .training } ?? tables.first
-      vocabulary = Vocabulary(of: known?.table ?? StoryTable())
+      vocabulary = Vocabulary(of: tables)
       func bySplit(_ counts: (StoryTable) -> [Int]) -> [String: [Int]] {
         Dictionary(uniqueKeysWithValues: tables.map { ($0.split.rawValue, counts($0.table)) })
       }

@@ -50,7 +50,7 @@ extension BAbI {
           return tasks.map { ($0, words.filter { $0.count > 1 }) }
         }, uniquingKeysWith: +)
       outputWords = outputs.map {
-        numbers.numbers(of: $0 == "," ? [","] : $0.split(separator: ",").map(String.init))
+        numbers.numbers(of: $0.split(separator: ",").map(String.init))
       }
       self.outputs = Dictionary(
         outputWords.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { old, _ in old })

@@ -120,17 +120,19 @@ extension BAbI {
       return name.map { "\(path)/\($0)" } ?? path
     }
 
-    /// The questions of the answers that another split's do not have: the line of each.
-    func strangers(in table: StoryTable, of split: Split, to known: StoryTable) -> [SampleFileError]
-    {
+    /// What is wrong with the answers of a split: they have words that the training split has not.
+    func strangers(
+      in table: StoryTable, of split: Split, to known: Set<String>
+    ) -> [SampleFileError] {
       let unknown = Set(
-        table.answers.texts.indices.filter { known.answers[table.answers.texts[$0]] == nil })
-      guard !unknown.isEmpty else { return [] }
+        table.answers.texts.indices.filter {
+          !known.isSuperset(of: Vocabulary.parts(of: table.answers.texts[$0]))
+        })
       return table.rows.filter { unknown.contains(Int($0.answer)) }.map { row in
         SampleFileError(
           path(of: row.task, in: split), line: Int(row.line),
-          "the answer \"\(table.answers.texts[Int(row.answer)])\" occurs nowhere in the "
-            + "training split")
+          "the answer \"\(table.answers.texts[Int(row.answer)])\" has a word that occurs nowhere in "
+            + "the training split")
       }
     }
   }

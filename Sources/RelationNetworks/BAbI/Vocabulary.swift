@@ -27,16 +27,15 @@ extension BAbI {
     /// The answers in order: words, or lists of words such as `apple,milk`.
     var answers: [String]
 
-    /// The vocabulary of a table.
-    init(of table: StoryTable) {
-      var words = Set(table.words.texts)
-      for answer in table.answers.texts {
-        let parts = answer.split(separator: ",").map(String.init)
-        words.formUnion(parts)
-        if parts.count > 1 { words.insert(",") }
-      }
-      self.words = words.sorted()
-      answers = table.answers.texts.sorted()
+    /// The words of a table's stories, questions and answers.
+    static func words(of table: StoryTable) -> Set<String> {
+      table.answers.texts.reduce(into: Set(table.words.texts)) { $0.formUnion(parts(of: $1)) }
+    }
+
+    /// The words of an answer; the comma is one where there are several.
+    static func parts(of answer: String) -> [String] {
+      let words = answer.split(separator: ",").map(String.init)
+      return words.count > 1 ? words + [","] : words
     }
 
     /// The number of words that a model reads: one more, of number 0, for those that it has never
@@ -57,5 +56,17 @@ extension BAbI {
       }
       return outputs
     }
+  }
+}
+
+extension BAbI.Vocabulary {
+  /// The vocabulary of some splits: the words of the training split if there is one, and the
+  /// answers of all.
+  ///
+  /// An answer of another split may be a list of known words in an order that occurs nowhere else.
+  init(of tables: [(split: Split, table: BAbI.StoryTable)]) {
+    let known = tables.first { $0.split == .training } ?? tables.first
+    words = known.map { Self.words(of: $0.table).sorted() } ?? []
+    answers = Set(tables.flatMap(\.table.answers.texts)).sorted()
   }
 }
