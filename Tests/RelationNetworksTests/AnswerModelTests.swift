@@ -82,12 +82,15 @@ import Testing
     try expectEqual(model, together: together, apart: apart)
   }
 
-  @Test(arguments: [AnswerModelConfiguration.Reasoning.relation, .perceptron])
+  @Test(
+    arguments: [AnswerModelConfiguration.Reasoning.relation, .perceptron],
+    [AnswerModelConfiguration.Context.none, .init(width: 3), .init(width: 3, isReversed: true)])
   func storiesOfAnyLengthAreAsIfEachWereAlone(
-    reasoning: AnswerModelConfiguration.Reasoning
+    reasoning: AnswerModelConfiguration.Reasoning, context: AnswerModelConfiguration.Context
   ) throws {
     let model = model(
-      .story(sentences: 4, words: 5, Self.language), .words(4, Self.language), reasoning)
+      .story(sentences: 4, words: 5, Self.language, context: context), .words(4, Self.language),
+      reasoning)
     let (counts, lengths) = ([3, 1, 2], [[5, 2, 4], [3, 0, 0], [1, 5, 0]])
     let (story, question) = (words([3, 3, 5], lengths: lengths.flatMap { $0 }), words([3, 4]))
     let questionLengths = [4, 1, 3]

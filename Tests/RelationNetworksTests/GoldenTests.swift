@@ -41,10 +41,28 @@ import Testing
     ]
   }()
 
-  static func goldenFile() throws -> Safetensors {
+  /// The models of `scripts/golden/stories.py`, by name.
+  static let stories: [String: AnswerModel] = {
+    func model(_ context: AnswerModelConfiguration.Context, fromBothEnds: Bool) -> AnswerModel {
+      let language = AnswerModelConfiguration.Language(
+        vocabulary: 15, embeddingWidth: 5, stateWidth: 7, isBidirectional: fromBothEnds)
+      return AnswerModel(
+        AnswerModelConfiguration(
+          scene: .story(sentences: 4, words: 6, language, context: context),
+          question: .words(5, language), pairWidths: [16, 12, 16, 14], readoutWidths: [13, 12],
+          answers: .labels(10)))
+    }
+    return [
+      "both-ends": model(.none, fromBothEnds: true),
+      "context": model(.init(width: 6), fromBothEnds: false),
+      "both-ends-context": model(.init(width: 6, isReversed: true), fromBothEnds: true),
+    ]
+  }()
+
+  static func goldenFile(_ name: String = "relation_networks") throws -> Safetensors {
     let url = try #require(
       Bundle.module.url(
-        forResource: "relation_networks", withExtension: "safetensors", subdirectory: "Golden"))
+        forResource: name, withExtension: "safetensors", subdirectory: "Golden"))
     return try Safetensors(contentsOf: url.path)
   }
 
@@ -82,9 +100,20 @@ import Testing
 
   @Test(arguments: models.keys.sorted(), Arithmetic.onThisMachine(threads: [1, 2]))
   func agreesWithPyTorch(name: String, _ arithmetic: Arithmetic) throws {
-    let tolerance = Tolerance(arithmetic: arithmetic)
-    let file = try Self.goldenFile()
     let model = try #require(Self.models[name])
+    try expectAgreement(of: model, with: try Self.goldenFile(), name, arithmetic)
+  }
+
+  @Test(arguments: stories.keys.sorted(), Arithmetic.onThisMachine(threads: [1, 2]))
+  func readingOfStoriesAgreesWithPyTorch(name: String, _ arithmetic: Arithmetic) throws {
+    let model = try #require(Self.stories[name])
+    try expectAgreement(of: model, with: try Self.goldenFile("stories"), name, arithmetic)
+  }
+
+  private func expectAgreement(
+    of model: AnswerModel, with file: Safetensors, _ name: String, _ arithmetic: Arithmetic
+  ) throws {
+    let tolerance = Tolerance(arithmetic: arithmetic)
     let values = try ParameterVector(file, layout: model.layout, prefix: "\(name)/weights.")
     let batch = try model.batch(from: file, prefix: "\(name)/inputs.")
     let pass = ForwardPass(
@@ -135,11 +164,12 @@ import Testing
 
   /// No other gradient of the golden file is near zero, so that the comparison above can fail.
   @Test func expectedGradientsAreNotZero() throws {
-    let file = try Self.goldenFile()
-    for entry in file.entries
-    where entry.name.contains("/gradients.") && !Self.isWithoutInfluence(entry.name) {
-      let greatest = try file.tensor(entry.name).scalars.map(\.magnitude).max() ?? 0
-      #expect(greatest > 1e-5, "\(entry.name)")
+    for file in [try Self.goldenFile(), try Self.goldenFile("stories")] {
+      for entry in file.entries
+      where entry.name.contains("/gradients.") && !Self.isWithoutInfluence(entry.name) {
+        let greatest = try file.tensor(entry.name).scalars.map(\.magnitude).max() ?? 0
+        #expect(greatest > 1e-5, "\(entry.name)")
+      }
     }
   }
 }

@@ -16,23 +16,27 @@ import struct Learning.Measurement
     Metric("error", better: .lower, unit: .number),
   ]
 
-  private func facts(_ metrics: [Metric] = metrics, baselines: [Baseline] = []) -> TaskFacts {
+  private func facts(
+    _ metrics: [Metric] = metrics, derived: [DerivedFigure] = [], baselines: [Baseline] = []
+  ) -> TaskFacts {
     var layout = ParameterLayout()
     _ = layout.addParameter("weight", [1], .constant(0))
     return TaskFacts(
-      layout: layout, metrics: metrics, selector: "loss", baselines: baselines,
+      layout: layout, metrics: metrics, derived: derived, selector: "loss", baselines: baselines,
       sampleCounts: [.training: 1])
   }
 
   private func report(
     _ metrics: [Metric] = metrics,
-    _ values: [(sum: Double, weight: Double)] = [(1, 4), (3, 4), (2, 2), (0, 0), (4.5, 3)]
+    _ values: [(sum: Double, weight: Double)] = [(1, 4), (3, 4), (2, 2), (0, 0), (4.5, 3)],
+    derived: [DerivedFigure] = []
   ) -> EvaluationReport {
     let guessed: [MetricPath: Measurement] = [
       "accuracy/x/a": Measurement(sum: 2, weight: 4),
       "accuracy/x/b": Measurement(sum: 1, weight: 4),
     ]
-    let facts = facts(metrics, baselines: [Baseline("guessing", [.test: guessed])])
+    let facts = facts(
+      metrics, derived: derived, baselines: [Baseline("guessing", [.test: guessed])])
     let measured =
       [Measurement(sum: 20, weight: 10)]
       + values.map { Measurement(sum: $0.sum, weight: $0.weight) }
@@ -56,6 +60,26 @@ import struct Learning.Measurement
         ]
       ])
     #expect(report.value(of: "accuracy/z/d") == nil && report.value(of: "accuracy/x") == 0.5)
+  }
+
+  /// Of what was measured: nothing is known of `accuracy/z`, nor of others by guessing.
+  @Test func whatFollowsFromMetricsIsReportedBesideThem() throws {
+    let report = report(derived: [
+      DerivedFigure("groups_passed", of: "accuracy", .count(atLeast: 0.5)),
+      DerivedFigure("mean_error", of: "accuracy/x", .meanShortfall),
+      DerivedFigure("none", of: "accuracy/z", .meanShortfall),
+    ])
+    #expect(report.value(of: "groups_passed") == 2 && report.counts["groups_passed"] == 2)
+    #expect(report.value(of: "mean_error") == 0.5 && report.counts["mean_error"] == 2)
+    #expect(report.value(of: "none") == nil && report.counts["none"] == nil)
+    #expect(report.baselines["guessing"]?["groups_passed"] == 0)
+    #expect(report.baselines["guessing"]?["mean_error"] == 0.625)
+    let summary = SplitSummary(report)
+    #expect(summary.metrics["groups_passed"] == 2)
+    #expect(summary.categories.keys.sorted() == ["a", "b", "c"] && summary.groups.count == 2)
+    let read = try JSONDecoder().decode(
+      EvaluationReport.self, from: try JSONEncoder().encode(report))
+    #expect(read == report)
   }
 
   private func object(_ value: some Encodable) throws -> [String: JSONValue] {

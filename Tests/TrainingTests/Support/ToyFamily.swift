@@ -7,6 +7,7 @@ import Foundation
 import Learning
 import NeuralNetworks
 import Tensors
+
 import struct Learning.Measurement
 
 /// Sets of points in the plane, as a file holds them: from three to seven of them, and where their
