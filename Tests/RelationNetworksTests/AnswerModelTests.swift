@@ -126,7 +126,7 @@ import Testing
 
   @Test func truthsAreMeasuredOneByOneAndTogether() throws {
     let model = model(
-      .objects(count: 2, features: 3), .none, answers: .truths(3, elements: "edges"))
+      .objects(count: 2, features: 3), .none, answers: .truths(3, whole: .accuracy("all"), categories: [.accuracy("edges")]))
     #expect(
       model.configuration.answers.metrics.map(\.path.description)
         == ["accuracy/edges", "accuracy/all"])

@@ -78,7 +78,7 @@ enum ModelKind: String, CaseIterable, Codable {
         AnswerModelConfiguration(
           scene: scene, question: question, reasoning: reasoning, pairWidths: [32, 32, 32, 32],
           readoutWidths: [32, 32],
-          answers: self == .objects ? .truths(8, elements: "edges") : .labels(8), dropout: 0.5))
+          answers: self == .objects ? .truths(8, whole: .accuracy("all"), categories: [.accuracy("edges")]) : .labels(8), dropout: 0.5))
     }
     return switch self {
     case .pixels: model(.image(extent: 16, channels: [8, 8]), .bits(5))

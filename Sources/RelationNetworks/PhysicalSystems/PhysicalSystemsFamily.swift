@@ -1,76 +1,97 @@
-// Dynamic physical systems: which balls are joined by springs or rods that nobody sees (section
-// 3.4).
+// Dynamic physical systems: which balls are joined by springs or rods that nobody sees, and how many
+// systems they make (section 3.4 and appendix F).
 //
-// A sample is ten balls, each a row of 35 numbers: red, green and blue, then its place (x, y) at
-// sixteen moments:
-//
-//     0.9 0.1 0.3   0.21 -0.40   0.23 -0.38   0.25 -0.37   …
-//
-// The truth is a matrix of 10 x 10: 1 in row i and column j where balls i and j are joined.
-
+// A sample is ten balls, each a row of 35 numbers: red, green and blue, then x at sixteen moments, then y.
+// SAMPLE
 import Learning
 import NeuralNetworks
 
-/// The model of dynamic physical systems.
-public enum PhysicalSystemsFamily: ModelFamily {
+/// Dynamic physical systems, simulated, and the models that find out what joins the balls.
+public enum PhysicalSystemsFamily: TaskFamily {
   /// `physical`.
   public static let name = "physical"
   /// What is asked about what.
-  public static let summary = "Which of ten moving balls are joined, from how they move."
-  /// There is one.
-  public static let models: [CatalogueEntry] = []
+  public static let summary =
+    "Which of ten moving balls are joined, or how many systems they make, from how they move."
+  /// A relation network and a perceptron.
+  public static let models = PhysicalSystems.ModelName.entries
+  /// The data may be another than the model was trained on.
+  public static let evaluationSettings =
+    ["scenes.training", "scenes.validation", "scenes.test", "dataSeed", "simulator"]
 
-  /// The sizes of appendix F.
+  /// The model of the settings, whatever the data.
+  public static func model(
+    _ settings: PhysicalSystems.Settings, data: DataSetIdentity?
+  ) throws(CatalogueError) -> PhysicalSystemsModel {
+    try settings.check()
+    return PhysicalSystemsModel(settings)
+  }
+
+  /// The facts of the settings' model and data.
+  public static func facts(
+    _ settings: PhysicalSystems.Settings, data: DataSetIdentity?
+  ) throws(CatalogueError) -> TaskFacts {
+    facts(of: try model(settings, data: data), settings, data: data)
+  }
+
+  private static func facts(
+    of model: PhysicalSystemsModel, _ settings: PhysicalSystems.Settings, data: DataSetIdentity?
+  ) -> TaskFacts {
+    let counts = Split.allCases.map { split in
+      (split, data?.sampleCount(of: split) ?? settings.scenes[split])
+    }
+    let task = settings.task
+    let known = data.map { baseline(of: $0, task: task) }
+      ?? PhysicalSystems.LinkCounts.baseline(of: task, settings.generatedCounts)
+    return TaskFacts(
+      layout: model.layout, metrics: model.metrics,
+      selector: task == .connections ? "scenes" : "accuracy",
+      baselines: [known].compactMap(\.self),
+      sampleCounts: Dictionary(uniqueKeysWithValues: counts))
+  }
+
+  /// The task of the settings.
+  public static func open(
+    _ settings: PhysicalSystems.Settings, data: DataSetIdentity?, at place: DataPlace?
+  ) throws -> PhysicalSystemsTask {
+    let model = try model(settings, data: data)
+    let source: any PhysicalSystems.Source
+    switch (data, place) {
+    case (nil, _):
+      try settings.requireSimulator()
+      source = PhysicalSystems.GeneratedScenes(seed: settings.dataSeed)
+    case (let data?, let place?):
+      source =
+        PhysicalSystems.PackedSystems.exists(at: place)
+        ? try PhysicalSystems.PackedSystems(at: place, counts: data.counts)
+        : PhysicalSystems.SystemsDirectory(at: place, counts: data.counts)
+    case (let data?, nil):
+      throw CatalogueError("the data set \(data.name) is to be read; say where it is")
+    }
+    return PhysicalSystemsTask(
+      model: model, facts: facts(of: model, settings, data: data), settings: settings,
+      source: source)
+  }
+}
+
+extension PhysicalSystemsFamily {
+  /// A small one, and the paper's sizes.
   public static let presets = [
+    Preset(
+      "small", "Hours on two cores: g of 256, f of 256.",
+      settings: PhysicalSystems.Settings(
+        motion: .both, pairWidths: [256, 256, 256], readoutWidths: [256, 256]),
+      plan: TrainingPlan(
+        steps: 200_000,
+        learningRate: .cosine(
+          rate: 1e-3, warmUpSteps: 500, totalSteps: 200_000, finalFraction: 0.01),
+        batchSize: 50, replicas: 2, evaluationInterval: 1_000)),
     Preset(
       "paper", "Appendix F: g of 1000 and 500, f of 500 and 100.",
       settings: PhysicalSystems.Settings(
-        pairWidths: [1000, 1000, 1000, 500], readoutWidths: [500, 100], dropout: 0),
+        pairWidths: [1000, 1000, 1000, 500], readoutWidths: [500, 100]),
       plan: TrainingPlan(
-        steps: 500_000, learningRate: .constant(rate: 1e-4), batchSize: 100, replicas: 1,
-        evaluationInterval: 1_000))
+        steps: 500_000, learningRate: .constant(rate: 1e-4), batchSize: 50, replicas: 1,
+        evaluationInterval: 1_000)),
   ]
-
-  /// The model of the settings.
-  public static func model(
-    _ settings: PhysicalSystems.Settings, data: DataSetIdentity?
-  ) throws(CatalogueError) -> AnswerModel {
-    try settings.check()
-    return AnswerModel(settings.modelConfiguration)
-  }
-}
-
-/// What is known of dynamic physical systems.
-public enum PhysicalSystems {
-  /// The balls of a system.
-  public static let ballCount = 10
-  /// The numbers of a ball: its colour, and its place at sixteen moments.
-  public static let featureCount = 3 + 16 * 2
-
-  /// Everything that fixes a model.
-  public struct Settings: Codable, Hashable, Sendable {
-    /// The widths of the layers of g_θ.
-    public var pairWidths: [Int]
-    /// The widths of the hidden layers of f_φ.
-    public var readoutWidths: [Int]
-    /// The share of the last hidden layer of f_φ that training drops.
-    public var dropout: Float
-  }
-}
-
-extension PhysicalSystems.Settings {
-  func check() throws(CatalogueError) {
-    try requireWidths(pairWidths, "pairWidths")
-    try requireWidths(readoutWidths, "readoutWidths")
-    try requireDropout(dropout)
-  }
-
-  var modelConfiguration: AnswerModelConfiguration {
-    AnswerModelConfiguration(
-      scene: .objects(count: PhysicalSystems.ballCount, features: PhysicalSystems.featureCount),
-      question: .none, pairWidths: pairWidths, readoutWidths: readoutWidths,
-      answers: .truths(
-        PhysicalSystems.ballCount * PhysicalSystems.ballCount, elements: "edges"),
-      dropout: dropout)
-  }
 }
