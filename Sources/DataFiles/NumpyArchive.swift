@@ -50,7 +50,8 @@ public struct NumpyArchive: Sendable {
   /// A header of version 1.0, padded so that the scalars begin at a multiple of 64 bytes.
   private static func header(_ scalar: SafetensorsScalar, _ shape: [Int]) -> Data {
     let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-    let text = "{'descr': '\(descriptions[scalar] ?? "")', 'fortran_order': False, "
+    let text =
+      "{'descr': '\(descriptions[scalar] ?? "")', 'fortran_order': False, "
       + "'shape': (\(extents)), }"
     let frame = 10
     let padding = 63 - (frame + text.utf8.count) % 64
@@ -69,8 +70,8 @@ public struct NumpyArchive: Sendable {
 /// An entry of a ZIP archive that is not compressed (method 0), as PKWARE's description has it.
 private struct StoredEntry {
   let name: String
-  /// What its two headers share: version, flags, method, time (midnight, 1980-01-01), checksum, sizes
-  /// and the length of its name.
+  /// What its two headers share: version, flags, method, time (midnight, 1980-01-01), checksum,
+  /// sizes and the length of its name.
   private let common: Data
 
   init(name: String, bytes: Data) {

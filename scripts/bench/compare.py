@@ -26,7 +26,7 @@ MISTAKE = 64
 STEP_SECONDS = {
     "sort-of-clevr-small": 1, "sort-of-clevr-paper": 30, "sort-of-clevr-quick": 0.05,
     "clevr-pixels": 7, "clevr-state": 0.5,
-    "babi": 0.6, "physical": 1.1,
+    "babi": 0.6, "physical-paper": 1.1,
 }
 DEFAULT_CONFIGS = [config for config in STEP_SECONDS if config != "sort-of-clevr-quick"]
 PRECISIONS = ["fp32", "bf16"]

@@ -104,7 +104,7 @@ CONFIGS = {
         f=(512, 1024, 29), dropout=0.02),
     "babi": Config(
         story=(20, 8), question_words=8, vocabulary=180, state=32, g=(256,) * 4, f=(256, 512, 159)),
-    "physical": Config(
+    "physical-paper": Config(
         objects=(10, 35), g=(1000, 1000, 1000, 500), f=(500, 100, 100), binary_answers=True),
 }
 

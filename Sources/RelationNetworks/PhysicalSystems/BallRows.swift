@@ -88,7 +88,8 @@ extension PhysicalSystems.Settings {
             sample.position(ofBall: ball, at: $0, axis: axis)
           })
       }
-      for number in color.numbers(of: sample.colors[ball]) + motionNumbers {
+      let code = color.numbers(of: sample.colors[ball]).map { $0 * colorScale }
+      for number in code + motionNumbers {
         rows[end] = number
         end += 1
       }

@@ -47,12 +47,12 @@ public enum PhysicalSystems {
     }
   }
 
-  /// Red, green and blue of each colour, from 0 to 1.
+  /// Red, green and blue of each colour, from -1 to 1.
   ///
   /// They lie on a sphere, so each is told from all others by a plane, that is, by one unit.
   static let palette: [[Float]] = [
-    [0.5, 0.5, 1], [0.5, 0.5, 0],
-    [0.95, 0.5, 0.7], [0.5, 0.95, 0.7], [0.05, 0.5, 0.7], [0.5, 0.05, 0.7],
-    [0.82, 0.82, 0.3], [0.18, 0.82, 0.3], [0.18, 0.18, 0.3], [0.82, 0.18, 0.3],
+    [0, 0, 1], [0, 0, -1],
+    [0.9, 0, 0.4], [0, 0.9, 0.4], [-0.9, 0, 0.4], [0, -0.9, 0.4],
+    [0.64, 0.64, -0.4], [-0.64, 0.64, -0.4], [-0.64, -0.64, -0.4], [0.64, -0.64, -0.4],
   ]
 }

@@ -97,7 +97,8 @@ extension PhysicalSystemsFamily: GeneratingFamily {
     for split in splits {
       try requireRange(settings.scenes[split], 1...exportLimit, "scenes.\(split.rawValue)")
     }
-    let scene = 4 * 2 * Systems.frameCount * Systems.ballCount
+    let scene =
+      4 * 2 * Systems.frameCount * Systems.ballCount
       + Systems.ballCount * (1 + 2 * Systems.ballCount) + 1
     let scenes = splits.reduce(0) { $0 + settings.scenes[$1] }
     return ExportSize(files: splits.count, bytes: scenes * scene)

@@ -65,6 +65,9 @@ extension PhysicalSystems {
     public var model = ModelName.rn
     /// How it is told the colour of a ball.
     public var color = ColorCode.rgb
+    /// What the numbers of a colour are multiplied by: there are few of them beside those of the
+    /// motion, and which ball it is matters as much.
+    public var colorScale: Float = 1
     /// How it is told the motion of a ball.
     public var motion = MotionCode.positions
     /// The widths of the layers of g_θ.
@@ -92,6 +95,9 @@ extension PhysicalSystems.Settings {
     try requireWidths(pairWidths, "pairWidths")
     try requireWidths(readoutWidths, "readoutWidths")
     try requireDropout(dropout)
+    guard colorScale > 0, colorScale <= 1000 else {
+      throw CatalogueError("colorScale is \(colorScale); give a number above 0, at most 1000")
+    }
     for split in Split.allCases {
       try requireRange(scenes[split], 1...Self.sceneLimit, "scenes.\(split.rawValue)")
     }

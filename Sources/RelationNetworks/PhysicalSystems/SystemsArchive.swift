@@ -12,7 +12,7 @@ extension PhysicalSystems {
   ///     colour     uint8   [scenes, 10]         a colour from 0 to 9 for each, no two alike
   ///     connected  uint8   [scenes, 10, 10]     1 where two balls are joined
   ///     kind       uint8   [scenes, 10, 10]     0 nothing, 1 a spring, 2 a rod; may be absent
-  ///     systems    uint8   [scenes]             connected components, lone balls counted; may be absent
+  ///     systems    uint8   [scenes]             connected components; may be absent
   ///
   /// All are read into memory, and every scene is held against what a scene can be.
   struct SystemsArchive: Sendable {
@@ -81,7 +81,8 @@ private struct Arrays {
     let (frames, balls) = (Systems.frameCount, Systems.ballCount)
     let places = try archive.array("positions")
     guard let scenes = places.shape.first else {
-      throw FileError(in: places.file, "it is a single number, not [scenes, \(frames), \(balls), 2]")
+      throw FileError(
+        in: places.file, "it is a single number, not [scenes, \(frames), \(balls), 2]")
     }
     count = scenes
     func scalars<Scalar: PackedScalar>(
@@ -97,9 +98,11 @@ private struct Arrays {
     colors = try scalars(try archive.array("colour"), [balls], of: UInt8.self)
     connected = try scalars(try archive.array("connected"), [balls, balls], of: UInt8.self)
     let names = archive.arrayNames
-    kinds = names.contains("kind")
+    kinds =
+      names.contains("kind")
       ? try scalars(try archive.array("kind"), [balls, balls], of: UInt8.self) : nil
-    systems = names.contains("systems")
+    systems =
+      names.contains("systems")
       ? try scalars(try archive.array("systems"), [], of: UInt8.self) : nil
   }
 
@@ -120,7 +123,7 @@ private struct Arrays {
     if let wrong = joined.first(where: { $0 > 1 }) {
       throw SceneProblem("connected holds \(wrong), which is neither 0 nor 1")
     }
-    // Of what is joined nobody knows how, if no kinds are there, a rod is the stiffest.
+    // Without kinds nobody knows by what balls are joined; what keeps a skeleton is rods.
     let numbers = kinds.map { part($0, Self.pairCount) } ?? joined.map { 2 * $0 }
     let kinds = numbers.compactMap { PhysicalSystems.LinkKind(rawValue: $0) }
     guard kinds.count == numbers.count else {

@@ -25,7 +25,8 @@ extension PhysicalSystems {
     /// The name of a split's file in a directory: `training.npz`, `train_sample.npz`, …; `nil` if
     /// there is none.
     static func fileName(_ split: Split, at place: DataPlace) -> String? {
-      let names = split == .training ? ["training.npz", "train_sample.npz"] : ["\(split.rawValue).npz"]
+      let names =
+        split == .training ? ["training.npz", "train_sample.npz"] : ["\(split.rawValue).npz"]
       return names.first { FileManager.default.fileExists(atPath: "\(place.path)/\($0)") }
     }
 
