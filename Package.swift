@@ -55,10 +55,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
-    // C: the system's libraries, what loads two of them, and our own kernels.
+    // C: the system's libraries, what loads or begins three of them, and our own kernels.
     .target(name: "COpenBLAS"),
     .target(name: "COneDNN"),
     .target(name: "CKernels", cSettings: loopSettings),
+    .target(name: "CChipmunk", linkerSettings: [.linkedLibrary("chipmunk")]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
@@ -84,6 +85,7 @@ let package = Package(
       "RelationNetworks",
       [
         "Learning", "NeuralNetworks", "Autodiff", "Tensors", "Files", "DataFiles", "Pictures",
+        "CChipmunk",
       ]),
 
     // The runs.

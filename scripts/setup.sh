@@ -3,7 +3,7 @@
 # Needs Debian 12 (or a relative of it) and a Swift 6.1 toolchain or newer on the PATH.
 
 required_packages=(
-  libopenblas0-pthread libopenblas-dev libdnnl-dev libzmq3-dev libxxhash-dev libpng-dev libzip-dev)
+  libopenblas0-pthread libopenblas-dev libdnnl-dev libzmq3-dev libxxhash-dev libpng-dev libzip-dev libchipmunk-dev)
 
 setup_fail() {
   echo "Error: $*" >&2
@@ -32,6 +32,6 @@ setup_swift() {
   command -v swift >/dev/null || setup_fail "there is no swift on the PATH. Install the Swift toolchain, 6.1 or newer, from swift.org."
 }
 
-command -v dpkg-query >/dev/null || setup_fail "this is not Debian; install OpenBLAS, ZeroMQ, xxHash, libpng and libzip (and oneDNN 2, which is faster and may be absent) with their headers, then: swift build -c release"
+command -v dpkg-query >/dev/null || setup_fail "this is not Debian; install OpenBLAS, ZeroMQ, xxHash, libpng, libzip and Chipmunk 7 (and oneDNN 2, which is faster and may be absent) with their headers, then: swift build -c release"
 setup_swift
 setup_packages "${required_packages[@]}"

@@ -122,13 +122,15 @@ extension Catalogue {
     }
   }
 
-  /// The model of a name; a family's name alone stands for its first preset.
+  /// The model of a name; a family's name alone stands for the preset with the paper's sizes, or for
+  /// the first one.
   ///
   /// Throws a `CatalogueError` that lists the known names if there is none.
   public func model(named name: String) throws(CatalogueError) -> NamedModel {
     let models = models
     guard
       let model = models.first(where: { $0.name == name })
+        ?? models.first(where: { $0.family.name == name && $0.preset == "paper" })
         ?? models.first(where: { $0.family.name == name })
     else {
       throw CatalogueError(unknown: name, kind: "configuration", known: models.map(\.name))

@@ -3,6 +3,7 @@
 import Autodiff
 import Files
 import Foundation
+import Learning
 import NeuralNetworks
 import Tensors
 import TestSupport
@@ -37,7 +38,8 @@ import Testing
       "state-words": model(.objects(count: 4, features: 6), .words(9, language), dropout: 0.5),
       "story": model(.story(sentences: 4, words: 6, language), .words(5, language)),
       "no-question": model(
-        .objects(count: 5, features: 6), .none, answers: .truths(10, elements: "edges")),
+        .objects(count: 5, features: 6), .none,
+        answers: .truths(10, whole: .accuracy("all"), categories: [.accuracy("edges")])),
     ]
   }()
 

@@ -1,6 +1,7 @@
 // A training step in the steady state takes no tensor memory from the system.
 
 import Autodiff
+import Learning
 import NeuralNetworks
 import Tensors
 import Testing
@@ -78,7 +79,9 @@ enum ModelKind: String, CaseIterable, Codable {
         AnswerModelConfiguration(
           scene: scene, question: question, reasoning: reasoning, pairWidths: [32, 32, 32, 32],
           readoutWidths: [32, 32],
-          answers: self == .objects ? .truths(8, elements: "edges") : .labels(8), dropout: 0.5))
+          answers: self == .objects
+            ? .truths(8, whole: .accuracy("all"), categories: [.accuracy("edges")]) : .labels(8),
+          dropout: 0.5))
     }
     return switch self {
     case .pixels: model(.image(extent: 16, channels: [8, 8]), .bits(5))

@@ -17,7 +17,9 @@ import Testing
       "Autodiff": ["Tensors"],
       "NeuralNetworks": ["Autodiff", "Tensors", "Files"],
       "Learning": mathematics.union(["Files", "DataFiles", "CXXHash"]),
-      "RelationNetworks": mathematics.union(["Learning", "Files", "DataFiles", "Pictures"]),
+      "RelationNetworks": mathematics.union([
+        "Learning", "Files", "DataFiles", "Pictures", "CChipmunk",
+      ]),
       "Messaging": ["CZeroMQ"],
       "Training": mathematics.union(["Learning", "Messaging", "Files", "CXXHash"]),
       "Launching": mathematics.union([

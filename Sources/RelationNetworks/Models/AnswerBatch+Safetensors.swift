@@ -43,11 +43,9 @@ extension AnswerModel {
       switch configuration.answers {
       case .labels(let count, _):
         .labels(try reader.words("target", [batch], below: count).indices)
-      case .truths(let count, _): .truths(try reader.numbers("target", [batch, count]))
+      case .truths(let count, _, _): .truths(try reader.numbers("target", [batch, count]))
       }
-    return AnswerBatch(
-      scene: scene, question: question, target: target,
-      categories: [Int](repeating: 0, count: batch))
+    return AnswerBatch(scene: scene, question: question, target: target)
   }
 }
 

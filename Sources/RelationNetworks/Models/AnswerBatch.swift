@@ -41,7 +41,9 @@ public struct AnswerBatch: Sendable {
   public var question: Question
   /// What should be answered.
   public var target: Target
-  /// The category of each sample, by its position among the model's; empty if there is one alone.
+  /// The category of each answer, by its position among the model's; empty if there is one alone.
+  ///
+  /// A label has one for each sample, truths one for each logit; those below 0 are in no category.
   public var categories: [Int]
 
   /// A batch of the given parts.
@@ -83,7 +85,7 @@ extension AnswerModel {
       return AnswerBatch(
         scene: scene, question: question, target: .labels(labels),
         categories: (0..<batch).map { $0 % categories.count })
-    case .truths(let count, _):
+    case .truths(let count, _, _):
       let truths = (0..<batch * count).map { _ in Float(random.integer(below: 2)) }
       return AnswerBatch(
         scene: scene, question: question, target: .truths(Tensor(truths, shape: [batch, count])))

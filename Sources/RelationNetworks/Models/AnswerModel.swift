@@ -136,7 +136,7 @@ public struct AnswerModel: LearningModel {
     }
   }
 
-  /// How many answers are right: of each category, or of all logits and of whole samples.
+  /// How many answers are right: of each category, or of whole samples and of each category.
   public func measure(_ logits: Variable, for batch: AnswerBatch) -> [Measurement] {
     var measured = [Measurement](repeating: .nothing, count: configuration.answers.metrics.count)
     switch batch.target {
@@ -146,14 +146,18 @@ public struct AnswerModel: LearningModel {
         measured[category] += Measurement(sum: answer == labels[i] ? 1 : 0, weight: 1)
       }
     case .truths(let truths):
-      let (samples, count) = (truths.shape[0], truths.shape[1])
-      for row in 0..<samples {
-        let right = zip(
-          logits.value.window(from: row * count, shape: [count]).scalars,
-          truths.window(from: row * count, shape: [count]).scalars
-        ).count { $0.isFinite && ($0 > 0) == ($1 > 0.5) }
-        measured[0] += Measurement(sum: Double(right), weight: Double(count))
-        measured[1] += Measurement(sum: right == count ? 1 : 0, weight: 1)
+      let count = truths.shape[1]
+      for row in 0..<truths.shape[0] {
+        let answers = logits.value.window(from: row * count, shape: [count]).scalars
+        let rights = zip(
+          answers, truths.window(from: row * count, shape: [count]).scalars
+        ).map { $0.isFinite && ($0 > 0) == ($1 > 0.5) }
+        measured[0] += Measurement(sum: rights.allSatisfy(\.self) ? 1 : 0, weight: 1)
+        for (column, isRight) in rights.enumerated() {
+          let category = batch.categories.isEmpty ? 0 : batch.categories[row * count + column]
+          guard category >= 0 else { continue }
+          measured[1 + category] += Measurement(sum: isRight ? 1 : 0, weight: 1)
+        }
       }
     }
     return measured

@@ -83,13 +83,14 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
   public enum Answers: Hashable, Sendable {
     /// One answer among so many; the share of right ones is measured for each category.
     case labels(Int, categories: [Metric] = [.accuracy()])
-    /// So many questions of yes or no, called as `elements` when they are measured.
-    case truths(Int, elements: String)
+    /// So many questions of yes or no; `whole` is the share of samples with all of them right, and
+    /// the share of right ones is measured for each category.
+    case truths(Int, whole: Metric, categories: [Metric])
 
     /// The number of logits.
     public var count: Int {
       switch self {
-      case .labels(let count, _), .truths(let count, _): count
+      case .labels(let count, _), .truths(let count, _, _): count
       }
     }
 
@@ -97,7 +98,7 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
     public var metrics: [Metric] {
       switch self {
       case .labels(_, let categories): categories
-      case .truths(_, let elements): [.accuracy(elements), .accuracy("all")]
+      case .truths(_, let whole, let categories): [whole] + categories
       }
     }
   }

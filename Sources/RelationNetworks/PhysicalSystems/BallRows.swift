@@ -1,0 +1,98 @@
+// What a model reads of each ball: its colour and its motion.
+
+import Learning
+
+extension PhysicalSystems {
+  /// How a ball's colour is told.
+  public enum ColorCode: String, SettingChoice {
+    case rgb
+    case oneHot = "one-hot"
+
+    /// "color".
+    public static let kind = "color"
+
+    /// What stands in a row.
+    public var summary: String {
+      switch self {
+      case .rgb: "Red, green and blue, as in the paper."
+      case .oneHot: "Ten numbers, of which one is 1."
+      }
+    }
+
+    /// The numbers of the code.
+    var featureCount: Int { self == .rgb ? 3 : ballCount }
+
+    /// The code of a colour by its number in the palette.
+    func numbers(of color: Int) -> [Float] {
+      switch self {
+      case .rgb: palette[color]
+      case .oneHot: (0..<ballCount).map { $0 == color ? 1 : 0 }
+      }
+    }
+  }
+
+  /// How a ball's motion is told.
+  public enum MotionCode: String, SettingChoice {
+    case positions
+    case changes
+    case both
+
+    /// "motion".
+    public static let kind = "motion"
+
+    /// What stands in a row.
+    public var summary: String {
+      switch self {
+      case .positions: "The places at 16 moments, as in the paper: 16 x, 16 y."
+      case .changes: "The same in another basis: place, velocity, 14 changes of velocity."
+      case .both: "The places, and the changes of velocity, which are linear in them."
+      }
+    }
+
+    /// The numbers of the code.
+    var featureCount: Int {
+      switch self {
+      case .positions, .changes: 2 * frameCount
+      case .both: 2 * (2 * frameCount - 2)
+      }
+    }
+
+    /// The code of a ball's places along one axis.
+    func numbers(of places: [Float]) -> [Float] {
+      // Per second, so that all numbers are of the order of 1.
+      let velocities = zip(places.dropFirst(), places).map { ($0 - $1) / frameSeconds }
+      let changes = zip(velocities.dropFirst(), velocities).map { $0 - $1 }
+      return switch self {
+      case .positions: places
+      case .changes: [places[0], velocities[0]] + changes
+      case .both: places + changes
+      }
+    }
+  }
+
+  /// The time from one frame to the next.
+  static let frameSeconds: Float = 0.1
+}
+
+extension PhysicalSystems.Settings {
+  /// The numbers of a ball.
+  var featureCount: Int { color.featureCount + motion.featureCount }
+
+  /// Writes the rows of a sample's balls in the order of their colours, `[balls, features]`.
+  func writeRows(of sample: PhysicalSystems.Sample, into rows: UnsafeMutableBufferPointer<Float>) {
+    var end = 0
+    for ball in sample.ballsByColor {
+      let motionNumbers = (0..<2).flatMap { axis in
+        motion.numbers(
+          of: (0..<PhysicalSystems.frameCount).map {
+            sample.position(ofBall: ball, at: $0, axis: axis)
+          })
+      }
+      let code = color.numbers(of: sample.colors[ball]).map { $0 * colorScale }
+      for number in code + motionNumbers {
+        rows[end] = number
+        end += 1
+      }
+    }
+  }
+}
