@@ -103,7 +103,13 @@ final class ProgressDisplay: RunObserver {
         "\(path.names[depth].replacing("_", with: "-")) \(text($0, of: path))"
       }
     }
-    note((["validation at step \(report.step): \(head)"] + below).joined(separator: "  "))
+    let derived = facts.derived.compactMap { figure in
+      report.value(of: figure.path).map {
+        "\(figure.path.description.replacing("_", with: " ")) \(figure.unit.shown($0))"
+      }
+    }
+    note(
+      (["validation at step \(report.step): \(head)"] + derived + below).joined(separator: "  "))
   }
 
   /// A value as people read it.

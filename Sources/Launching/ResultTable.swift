@@ -5,18 +5,22 @@ import Learning
 import Training
 
 extension EvaluationReport {
-  /// All metrics as a table, parents before their parts, beside what the baselines reach.
-  func table(of metrics: [Metric]) -> String {
+  /// All metrics as a table, parents before their parts, beside what the baselines reach; then what
+  /// follows from them.
+  func table(of facts: TaskFacts) -> String {
     let names = baselines.keys.sorted()
     var rows = [["", "result"] + names + ["samples"]]
-    for row in Measurements(of: metrics).rows {
-      guard let value = value(of: row.path) else { continue }
-      let path = row.path.description
-      let name = row.path.names[row.path.names.count - 1].replacing("_", with: "-")
+    let shown =
+      Measurements(of: facts.metrics).rows.map { ($0.path, $0.unit) }
+      + facts.derived.map { ($0.path, $0.unit) }
+    for (metric, unit) in shown {
+      guard let value = value(of: metric) else { continue }
+      let path = metric.description
+      let name = metric.names[metric.names.count - 1].replacing("_", with: "-")
       rows.append(
         [
-          String(repeating: "  ", count: row.path.names.count - 1) + name, row.unit.shown(value),
-        ] + names.map { baselines[$0]?[path].map(row.unit.shown) ?? "" }
+          String(repeating: "  ", count: metric.names.count - 1) + name, unit.shown(value),
+        ] + names.map { baselines[$0]?[path].map(unit.shown) ?? "" }
           + [decimals(counts[path] ?? 0, 0)])
     }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -35,6 +39,7 @@ extension Metric.Unit {
     switch self {
     case .share: decimals(100 * value, 1) + " %"
     case .number: decimals(value, 4)
+    case .count: decimals(value, 0)
     }
   }
 }

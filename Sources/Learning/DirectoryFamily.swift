@@ -21,6 +21,10 @@ public struct DataSetContents: Hashable, Sendable {
 
 /// A family that reads directories of data in a format of its own.
 public protocol DirectoryFamily: TaskFamily {
+  /// Whether a directory without a description holds data as they are published, so that a model
+  /// can be tried on them and they can be looked over.
+  static func recognizes(_ place: DataPlace) -> Bool
+
   /// What a directory holds, from its lists of samples; the samples' own files are not opened.
   ///
   /// Throws an error that names the file and the line that cannot be read.
@@ -75,6 +79,25 @@ public protocol GeneratingFamily: DirectoryFamily {
 }
 
 extension DirectoryFamily {
+  /// None: what is to be read is described.
+  public static func recognizes(_ place: DataPlace) -> Bool { false }
+
+  /// The identity of the data in a directory, which need not be described if it is recognized; the
+  /// hash is then one of its counts alone.
+  ///
+  /// Throws if there are no data, or a list of samples cannot be read.
+  public static func identity(of place: DataPlace) throws -> DataSetIdentity {
+    guard !DataDirectory(place.path).isFinished, recognizes(place) else {
+      return try DataSetIdentity(of: place)
+    }
+    let contents = try contents(of: place)
+    let manifest = DataManifest(
+      family: name, name: name, version: "0", counts: contents.counts, files: [:])
+    return DataSetIdentity(
+      name: name, version: manifest.version, counts: contents.counts,
+      fingerprint: Digest(rawValue: manifest.fingerprint), details: contents.details)
+  }
+
   /// Writes the description of the data set in a directory, which makes it one.
   ///
   /// `progress` is called with the numbers of bytes as they are read.

@@ -20,6 +20,8 @@ public struct Metric: Hashable, Sendable {
     case share
     /// Any number, shown as it is.
     case number
+    /// How many, shown without decimals.
+    case count
   }
 
   /// The names from the root to the leaf.

@@ -31,6 +31,8 @@ public struct TaskFacts: Sendable {
   public let layout: ParameterLayout
   /// What is measured: the loss first, then the task's own metrics.
   public let metrics: [Metric]
+  /// What follows from several metrics.
+  public let derived: [DerivedFigure]
   /// The metric, or sum of metrics, that chooses the best version on the validation split.
   public let selector: MetricPath
   /// Which values of the selector are better.
@@ -49,8 +51,9 @@ public struct TaskFacts: Sendable {
   ///   - metrics: the task's own; the loss is put before them.
   ///   - selector: the path of a metric, of a sum of metrics, or `loss`.
   public init(
-    layout: ParameterLayout, metrics: [Metric], selector: MetricPath,
-    baselines: [Baseline] = [], sampleCounts: [Split: Int], evaluationPartSize: Int = 200
+    layout: ParameterLayout, metrics: [Metric], derived: [DerivedFigure] = [],
+    selector: MetricPath, baselines: [Baseline] = [], sampleCounts: [Split: Int],
+    evaluationPartSize: Int = 200
   ) {
     let all = [Metric.loss] + metrics
     guard let chosen = all.first(where: { $0.path.isPart(of: selector) }) else {
@@ -59,6 +62,7 @@ public struct TaskFacts: Sendable {
     precondition(evaluationPartSize > 0, "an evaluation part of \(evaluationPartSize) samples")
     self.layout = layout
     self.metrics = all
+    self.derived = derived
     self.selector = selector
     better = chosen.better
     self.baselines = baselines

@@ -111,6 +111,13 @@ public protocol TaskFamily: ModelFamily {
   /// The settings that may differ between training and evaluation, by their dotted keys.
   static var evaluationSettings: [String] { get }
 
+  /// The data that a trained model is tried on as it reads them: their words by its numbers, say.
+  ///
+  /// Throws a `CatalogueError` if it cannot read them.
+  static func evaluationIdentity(
+    of data: DataSetIdentity, for trained: DataSetIdentity?
+  ) throws(CatalogueError) -> DataSetIdentity
+
   /// What is known of the task of the settings without opening its data.
   static func facts(
     _ settings: Settings, data: DataSetIdentity?
@@ -129,4 +136,9 @@ public protocol TaskFamily: ModelFamily {
 extension TaskFamily {
   /// None.
   public static var evaluationSettings: [String] { [] }
+
+  /// The data as they are.
+  public static func evaluationIdentity(
+    of data: DataSetIdentity, for trained: DataSetIdentity?
+  ) throws(CatalogueError) -> DataSetIdentity { data }
 }

@@ -35,6 +35,7 @@ struct DataCheckCommand: ParsableCommand {
   func run() throws {
     try reportingErrors {
       let directory = DataDirectory(path)
+      if !directory.isFinished, let family = published() { return try checkPublished(family) }
       try requireDescribed(directory)
       let manifest = try directory.readManifest()
       guard let family = try catalogue.task(manifest.family) as? any DirectoryFamily.Type else {
@@ -42,6 +43,28 @@ struct DataCheckCommand: ParsableCommand {
       }
       return try check(directory, manifest, of: family)
     }
+  }
+
+  /// The family that knows a directory without a description; `nil` if none does.
+  private func published() -> (any DirectoryFamily.Type)? {
+    catalogue.tasks.compactMap { $0 as? any DirectoryFamily.Type }
+      .first { $0.recognizes(DataPlace(path: path)) }
+  }
+
+  private func checkPublished<Family: DirectoryFamily>(_ family: Family.Type) throws -> Int32 {
+    guard !renew else {
+      throw TrainingError("\(path) has no description; relate data import makes one of a copy.")
+    }
+    print("\(family.name), as it is published")
+    let findings = try problems(family)
+    for finding in findings { print(finding) }
+    guard findings.isEmpty else {
+      print("\(findings.count) problem\(findings.count == 1 ? "" : "s").")
+      return ExitStatus.failed
+    }
+    show(try family.contents(of: DataPlace(path: path)).counts)
+    print("All is well.")
+    return 0
   }
 
   private func check<Family: DirectoryFamily>(
@@ -71,10 +94,14 @@ struct DataCheckCommand: ParsableCommand {
   private func show(_ manifest: DataManifest) throws {
     let identity = try DataSetIdentity(of: DataPlace(path: path))
     print("\(manifest.name) \(manifest.version), for \(manifest.family)")
-    for (split, count) in manifest.counts.sorted(by: { $0.key < $1.key }) {
+    show(manifest.counts)
+    print("  \(manifest.files.count) files, fingerprint \(identity.fingerprint)")
+  }
+
+  private func show(_ counts: [String: Int]) {
+    for (split, count) in counts.sorted(by: { $0.key < $1.key }) {
       print("  \(split): \(count) samples")
     }
-    print("  \(manifest.files.count) files, fingerprint \(identity.fingerprint)")
   }
 
   /// The files that are not what they were when they were described.

@@ -64,7 +64,7 @@ struct EvaluateCommand: ParsableCommand {
       try allow(edits, in: experiment.task)
       experiment.task = try catalogue.choice(experiment.task, edits: edits)
       // Whatever data the run learnt from, these are the ones that are asked about.
-      if let identity = try data.identity() { experiment.data = identity }
+      experiment.data = try evaluatedData(of: experiment)
       // Results need no equal bits: they may be computed on a machine that could not train the run.
       numerics.apply(to: &experiment)
       let context = try computeContext(
@@ -76,7 +76,7 @@ struct EvaluateCommand: ParsableCommand {
       print(
         json
           ? try line(Result(report, version.saved.digest))
-          : words(report, task.facts.metrics))
+          : words(report, task.facts))
       return 0
     }
   }
@@ -90,6 +90,13 @@ struct EvaluateCommand: ParsableCommand {
           + (allowed.isEmpty
             ? "nothing of \(choice.family) can." : "what can: \(allowed.joined(separator: ", "))."))
     }
+  }
+
+  /// The data that were named, as the trained model reads them; those of the run if none were.
+  private func evaluatedData(of experiment: Experiment) throws -> DataSetIdentity? {
+    let family = try catalogue.task(experiment.task.family)
+    guard let found = try data.identity(for: family) else { return experiment.data }
+    return try family.evaluationIdentity(of: found, for: experiment.data)
   }
 
   private func evaluate<Task: LearningTask>(
@@ -136,8 +143,8 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
-  private func words(_ report: EvaluationReport, _ metrics: [Metric]) -> String {
-    "On the \(split.rawValue) split, step \(report.step):\n\n" + report.table(of: metrics)
+  private func words(_ report: EvaluationReport, _ facts: TaskFacts) -> String {
+    "On the \(split.rawValue) split, step \(report.step):\n\n" + report.table(of: facts)
   }
 }
 

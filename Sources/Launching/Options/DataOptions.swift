@@ -19,8 +19,13 @@ struct DataOptions: ParsableArguments {
   /// Which data set that is; `nil` for generated data.
   ///
   /// Reads the directory's description and no data.
-  func identity() throws -> DataSetIdentity? {
+  ///
+  /// - Parameter family: what reads them, so that data as they are published are taken as well.
+  func identity(for family: (any TaskFamily.Type)? = nil) throws -> DataSetIdentity? {
     guard let place else { return nil }
+    if let family = family as? any DirectoryFamily.Type, family.recognizes(place) {
+      return try family.identity(of: place)
+    }
     try requireDescribed(DataDirectory(place.path))
     return try DataSetIdentity(of: place)
   }

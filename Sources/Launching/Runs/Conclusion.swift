@@ -21,7 +21,7 @@ private func showResults(in directory: RunDirectory, _ summary: RunSummary) thro
     print("\nThe best version by validation, step \(test.step), on the test split:\n")
     let experiment = try directory.readExperiment().experiment
     let facts = try catalogue.facts(of: experiment.task, data: experiment.data)
-    print(test.table(of: facts.metrics))
+    print(test.table(of: facts))
   }
   print(
     "\n\(summary.steps) steps in \(readableDuration(summary.seconds)), digest "

@@ -43,11 +43,22 @@ public struct LSTM: Sendable {
   public func callAsFunction(
     _ x: Variable, lengths: [Int], in pass: ForwardPass
   ) -> Variable {
+    states(x, lengths: lengths, in: pass).last
+  }
+
+  /// The hidden state after each element of each sequence, `[batch, time, hidden]`; zeros after a
+  /// sequence's length.
+  public func outputs(_ x: Variable, lengths: [Int], in pass: ForwardPass) -> Variable {
+    states(x, lengths: lengths, in: pass).outputs
+  }
+
+  private func states(
+    _ x: Variable, lengths: [Int], in pass: ForwardPass
+  ) -> (outputs: Variable, last: Variable) {
     x.lstm(
       inputWeight: pass[inputWeight], hiddenWeight: pass[hiddenWeight],
       inputBias: pass[inputBias], hiddenBias: pass[hiddenBias], lengths: lengths,
-      reversed: isReversed
-    ).last
+      reversed: isReversed)
   }
 }
 

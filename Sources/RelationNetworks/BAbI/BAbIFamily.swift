@@ -10,8 +10,20 @@
 import Learning
 import NeuralNetworks
 
-/// The model of bAbI, for all twenty tasks at once.
-public enum BAbIFamily: ModelFamily {
+/// What is known of bAbI: stories of people and things that move about (Weston and others, 2015).
+public enum BAbI {
+  /// The words of a sentence or a question, about.
+  static let usualSentenceLength = 8
+  /// The different words that a model reads, about.
+  static let usualWordCount = 180
+  /// The outputs where each word has one: 156 words and three marks of punctuation.
+  static let usualOutputCount = 159
+  /// The different answers.
+  static let usualAnswerCount = 60
+}
+
+/// Stories of all twenty tasks at once, or of some, and the model that answers their questions.
+public enum BAbIFamily: TaskFamily {
   /// `babi`.
   public static let name = "babi"
   /// What is asked about what.
@@ -19,68 +31,59 @@ public enum BAbIFamily: ModelFamily {
   /// There is one.
   public static let models: [CatalogueEntry] = []
 
-  /// The sizes of appendix E.
-  public static let presets = [
-    Preset(
-      "paper", "Appendix E: LSTMs of 32, g of 256, f of 256 and 512.",
-      settings: BAbI.Settings(
-        embeddingWidth: 32, stateWidth: 32, pairWidths: [256, 256, 256, 256],
-        readoutWidths: [256, 512], dropout: 0),
-      plan: TrainingPlan(
-        steps: 500_000, learningRate: .constant(rate: 2e-4), batchSize: 64, replicas: 1,
-        evaluationInterval: 1_000))
-  ]
-
-  /// The model of the settings.
+  /// The model of the settings, for the vocabulary of the data.
   public static func model(
     _ settings: BAbI.Settings, data: DataSetIdentity?
   ) throws(CatalogueError) -> AnswerModel {
     try settings.check()
-    return AnswerModel(settings.modelConfiguration)
-  }
-}
-
-/// What is known of bAbI: stories of people and things that move about (Weston and others, 2015).
-public enum BAbI {
-  /// The sentences that a model reads of a story.
-  public static let sentenceLimit = 20
-  /// The words of a sentence or a question, about.
-  public static let sentenceLength = 8
-  /// The different words.
-  public static let vocabulary = 180
-  /// The different answers.
-  public static let answerCount = 159
-
-  /// Everything that fixes a model.
-  public struct Settings: Codable, Hashable, Sendable {
-    /// The numbers that a word becomes.
-    public var embeddingWidth: Int
-    /// The numbers that a sentence or a question becomes.
-    public var stateWidth: Int
-    /// The widths of the layers of g_θ.
-    public var pairWidths: [Int]
-    /// The widths of the hidden layers of f_φ.
-    public var readoutWidths: [Int]
-    /// The share of the last hidden layer of f_φ that training drops.
-    public var dropout: Float
-  }
-}
-
-extension BAbI.Settings {
-  func check() throws(CatalogueError) {
-    try requireRange(embeddingWidth, 1...65_536, "embeddingWidth")
-    try requireRange(stateWidth, 1...65_536, "stateWidth")
-    try requireWidths(pairWidths, "pairWidths")
-    try requireWidths(readoutWidths, "readoutWidths")
-    try requireDropout(dropout)
+    guard let data else { return AnswerModel(settings.modelConfiguration(nil)) }
+    return AnswerModel(
+      settings.modelConfiguration(try BAbI.DataSetDetails(of: data).vocabulary))
   }
 
-  var modelConfiguration: AnswerModelConfiguration {
-    let language = AnswerModelConfiguration.Language(
-      vocabulary: BAbI.vocabulary, embeddingWidth: embeddingWidth, stateWidth: stateWidth)
-    return AnswerModelConfiguration(
-      scene: .story(sentences: BAbI.sentenceLimit, words: BAbI.sentenceLength, language),
-      question: .words(BAbI.sentenceLength, language), pairWidths: pairWidths,
-      readoutWidths: readoutWidths, answers: .labels(BAbI.answerCount), dropout: dropout)
+  /// The facts of the settings' model and of the questions that there are of its tasks.
+  public static func facts(
+    _ settings: BAbI.Settings, data: DataSetIdentity?
+  ) throws(CatalogueError) -> TaskFacts {
+    guard let data else {
+      throw CatalogueError(
+        "\(name) learns from stories on disk: relate data import \(name) FROM --to DIR, then say "
+          + "--data DIR")
+    }
+    let details = try BAbI.DataSetDetails(of: data)
+    return facts(of: try model(settings, data: data), settings, details)
+  }
+
+  private static func facts(
+    of model: AnswerModel, _ settings: BAbI.Settings, _ details: BAbI.DataSetDetails
+  ) -> TaskFacts {
+    let counts = Split.allCases.map { split in
+      (split, settings.tasks.reduce(0) { $0 + details.questionCount(of: $1, in: split) })
+    }
+    return TaskFacts(
+      layout: model.layout, metrics: model.configuration.answers.metrics,
+      derived: BAbI.derivedFigures, selector: "accuracy",
+      baselines: [details.baseline(of: settings.tasks)],
+      sampleCounts: Dictionary(uniqueKeysWithValues: counts))
+  }
+
+  /// The task of the settings; the data may be packed, or a folder of published files.
+  public static func open(
+    _ settings: BAbI.Settings, data: DataSetIdentity?, at place: DataPlace?
+  ) throws -> BAbITask {
+    let facts = try facts(settings, data: data)
+    guard let data, let place else {
+      throw CatalogueError("the stories of \(name) are to be read; say where they are")
+    }
+    let details = try BAbI.DataSetDetails(of: data)
+    let numbers = BAbI.ModelNumbers(
+      details.vocabulary, outputs: details.vocabulary.outputs(settings.answers))
+    let source: any BAbI.Source =
+      BAbI.PackedStories.exists(at: place)
+      ? try BAbI.PackedStories(at: place, numbers: numbers)
+      : try BAbI.FolderSource(at: place, counts: data.counts, numbers: numbers)
+    return BAbITask(
+      model: try model(settings, data: data), facts: facts, settings: settings, details: details,
+      source: source)
   }
 }

@@ -27,7 +27,7 @@ extension AnswerModel {
       let isFixed = configuration.reasoning == .perceptron
       let objects = try reader.numbers("objects", [nil, isFixed ? count : nil, features])
       (scene, batch) = (.objects(objects), objects.shape[0])
-    case .story(let sentences, _, let language):
+    case .story(let sentences, _, let language, _):
       let story = try reader.words(
         "objects", [nil, sentences, nil], below: language.vocabulary)
       (scene, batch) = (.story(story), story.shape[0])

@@ -68,7 +68,7 @@ extension AnswerModel {
       switch configuration.scene {
       case .image(let extent, _): .image(numbers([batch, 3, extent, extent]))
       case .objects(let count, let features): .objects(numbers([batch, count, features]))
-      case .story(let sentences, let length, let language):
+      case .story(let sentences, let length, let language, _):
         .story(words([batch, sentences, length], language))
       }
     let question: AnswerBatch.Question =

@@ -62,13 +62,20 @@ public struct AnswerModel: LearningModel {
         shared.weight.shape == [words, features], "story and question in different languages")
       embedding = shared
       return SentenceReader(
-        embedding: shared,
-        lstm: LSTM(name, from: features, hidden: language.stateWidth, in: &layout))
+        name, embedding: shared, hidden: language.stateWidth,
+        isBidirectional: language.isBidirectional, in: &layout)
     }
     var perception = encoder.map { Perception.pixels($0) } ?? .rows
     var questionName = "lstm"
-    if case .story(let sentences, _, let language) = scene {
-      perception = .sentences(reader("sent", language, in: &layout), positions: sentences)
+    if case .story(let sentences, _, let language, let context) = scene {
+      let reader = reader("sent", language, in: &layout)
+      perception = .sentences(
+        reader,
+        context: context.width == 0
+          ? nil
+          : LSTM(
+            "story", from: language.sentenceWidth, hidden: context.width,
+            isReversed: context.isReversed, in: &layout), positions: sentences)
       questionName = "ques"
     }
     switch configuration.question {

@@ -14,7 +14,7 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
     case objects(count: Int, features: Int)
     /// At most so many sentences of about so many words, each read by an LSTM and tagged with its
     /// position, one-hot.
-    case story(sentences: Int, words: Int, Language)
+    case story(sentences: Int, words: Int, Language, context: Context = .none)
   }
 
   /// What is asked.
@@ -27,21 +27,46 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
     case words(Int, Language)
   }
 
+  /// What an LSTM over the sentences of a story adds to each.
+  public struct Context: Hashable, Sendable {
+    /// The numbers that are added.
+    public var width: Int
+    /// Whether it goes through the story from its last sentence.
+    public var isReversed: Bool
+
+    /// A context of the given width.
+    public init(width: Int, isReversed: Bool = false) {
+      self.width = width
+      self.isReversed = isReversed
+    }
+
+    /// Sentences stand for themselves.
+    public static let none = Context(width: 0)
+  }
+
   /// How words become vectors and sentences states.
   public struct Language: Hashable, Sendable {
     /// The number of different words.
     public var vocabulary: Int
     /// The numbers that a word becomes.
     public var embeddingWidth: Int
-    /// The numbers that a sentence becomes.
+    /// The numbers that a sentence becomes in each direction that it is read in.
     public var stateWidth: Int
+    /// Whether sentences are read from both ends.
+    public var isBidirectional: Bool
 
     /// A language of the given widths.
-    public init(vocabulary: Int, embeddingWidth: Int, stateWidth: Int) {
+    public init(
+      vocabulary: Int, embeddingWidth: Int, stateWidth: Int, isBidirectional: Bool = false
+    ) {
       self.vocabulary = vocabulary
       self.embeddingWidth = embeddingWidth
       self.stateWidth = stateWidth
+      self.isBidirectional = isBidirectional
     }
+
+    /// The numbers that a sentence becomes.
+    public var sentenceWidth: Int { (isBidirectional ? 2 : 1) * stateWidth }
   }
 
   /// How the answer is found.
@@ -117,7 +142,8 @@ extension AnswerModelConfiguration.Scene {
       let cells = channels.reduce(extent) { extent, _ in (extent - 1) / 2 + 1 }
       return (cells * cells, channels[channels.count - 1] + 2)
     case .objects(let count, let features): return (count, features)
-    case .story(let sentences, _, let language): return (sentences, language.stateWidth + sentences)
+    case .story(let sentences, _, let language, let context):
+      return (sentences, language.sentenceWidth + context.width + sentences)
     }
   }
 
@@ -136,7 +162,7 @@ extension AnswerModelConfiguration.Question {
     switch self {
     case .none: 0
     case .bits(let count): count
-    case .words(_, let language): language.stateWidth
+    case .words(_, let language): language.sentenceWidth
     }
   }
 }

@@ -10,9 +10,9 @@ public enum Perception: Sendable {
   case pixels(ConvolutionalEncoder)
   /// Rows of features are objects as they are.
   case rows
-  /// Each sentence of a story becomes the state after its last word and its position, one of
-  /// `positions`.
-  case sentences(SentenceReader, positions: Int)
+  /// Each sentence of a story becomes the state after its last word, with what an LSTM over the
+  /// sentences makes of it, if there is one, and its position, one of `positions`.
+  case sentences(SentenceReader, context: LSTM?, positions: Int)
 
   /// The objects of a batch of scenes.
   func objects(of scene: AnswerBatch.Scene, in pass: ForwardPass) -> ObjectSet {
@@ -21,12 +21,16 @@ public enum Perception: Sendable {
       return ObjectSet(encoder(pass.tape.constant(images), in: pass))
     case (.rows, .objects(let rows, let counts)):
       return ObjectSet(pass.tape.constant(rows), counts: counts)
-    case (.sentences(let reader, let positions), .story(let story, let counts)):
+    case (.sentences(let reader, let context, let positions), .story(let story, let counts)):
       let (batch, sentences) = (story.shape[0], story.shape[1])
       precondition(sentences <= positions, "\(sentences) sentences for \(positions) positions")
       let tags = pass.tape.constant(Self.positionTags(sentences, of: positions))
         .broadcast(to: [batch, sentences, positions])
-      return ObjectSet(.concatenate([reader(story, in: pass), tags], axis: 2), counts: counts)
+      let states = reader(story, in: pass)
+      let lengths = counts ?? [Int](repeating: sentences, count: batch)
+      let contexts = context.map { [$0.outputs(states, lengths: lengths, in: pass)] } ?? []
+      return ObjectSet(
+        .concatenate([states] + contexts + [tags], axis: 2), counts: counts)
     default:
       preconditionFailure("a scene of another kind than the model sees")
     }

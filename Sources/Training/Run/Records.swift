@@ -93,8 +93,8 @@ public struct EvaluationReport: Codable, Hashable, Sendable {
   public var split: Split
   /// The number of samples.
   public var samples: Int
-  /// The value of each metric, and of each sum of metrics, by its path; what nothing was measured
-  /// of is missing.
+  /// The value of each metric, of each sum of metrics and of what follows from them, by its path;
+  /// what nothing was measured of is missing.
   public var metrics: [String: Double]
   /// How much was measured of each: the number of questions, say.
   public var counts: [String: Double]
@@ -114,6 +114,15 @@ public struct EvaluationReport: Codable, Hashable, Sendable {
       for baseline in facts.baselines {
         guard let value = baseline.value(of: row.path, on: split), value.isFinite else { continue }
         baselines[baseline.name, default: [:]][row.path.description] = value
+      }
+    }
+    for figure in facts.derived {
+      let path = figure.path.description
+      let parts = measurements.rows.map(\.path).filter(figure.follows).map(\.description)
+      metrics[path] = figure.value(of: parts.compactMap { metrics[$0] })
+      counts[path] = metrics[path].map { _ in Double(parts.count { metrics[$0] != nil }) }
+      for (name, values) in baselines {
+        baselines[name]?[path] = figure.value(of: parts.compactMap { values[$0] })
       }
     }
   }
