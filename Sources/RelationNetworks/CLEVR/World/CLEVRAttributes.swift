@@ -26,7 +26,7 @@ extension CLEVR {
     /// The name in files.
     public var name: String { "\(self)" }
 
-    /// Half of the extent of a sphere or cylinder, in units of the scene.
+    /// Half of an object's extent along each axis, in units of the scene.
     public var radius: Double { self == .large ? 0.7 : 0.35 }
   }
 

@@ -12,7 +12,7 @@ extension CLEVR {
     /// The shape.
     public var shape: Shape
     /// The centre: x and y on the ground, from -3 to 3, and the height, which is half of the
-    /// object's.
+    /// object's: its `size.radius`.
     public var position: SIMD3<Double>
     /// How far it is turned about the vertical, in degrees.
     public var rotation: Double
@@ -119,6 +119,21 @@ extension CLEVR {
       self.objects = objects
       self.directions = directions
       self.relationships = relationships
+    }
+
+    /// The scene of some objects whose relations follow from where they are.
+    ///
+    /// One object lies in a direction from another if it is further along it by more than 0.2.
+    public init(objects: [Object], directions: Directions = .published) {
+      let relationships = Direction.allCases.map { direction in
+        objects.map { object in
+          objects.indices.reduce(into: Objects()) { related, other in
+            let offset = objects[other].position - object.position
+            if (offset * directions[direction]).sum() > 0.2 { related.insert(Objects(other)) }
+          }
+        }
+      }
+      self.init(objects: objects, directions: directions, relationships: relationships)
     }
 
     /// All objects.
