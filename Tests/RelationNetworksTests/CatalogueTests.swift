@@ -25,12 +25,13 @@ import Testing
     let names = catalogue.models.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(Set(catalogue.families.map { $0.name }).count == catalogue.families.count)
-    #expect(catalogue.tasks.map { $0.name } == ["sort-of-clevr"])
+    #expect(catalogue.tasks.map { $0.name } == ["sort-of-clevr", "clevr", "babi"])
   }
 
   @Test(arguments: [
     ("sort-of-clevr-small", 364_402), ("sort-of-clevr-paper", 20_005_986),
-    ("clevr-pixels", 485_061), ("clevr-state", 2_055_517), ("babi", 534_047),
+    ("clevr-pixels", 485_061), ("clevr-state", 2_055_517), ("clevr-state-small", 464_477),
+    ("babi", 534_047),
     ("physical", 2_884_200), ("sort-of-clevr", 364_402), ("sort-of-clevr-quick", 87_946),
   ])
   func benchmarkModelsHaveTheYardstickSize(name: String, count: Int) throws {

@@ -85,7 +85,7 @@ extension CLEVR {
       let (color, isMetal) = (solids[hit.solid].color, solids[hit.solid].isMetal)
       let mirrored = normalized(ray.direction - hit.normal * (2 * dot(ray.direction, hit.normal)))
       let shine = gloss(at: point, mirrored, lampPoints, isSharp: isMetal)
-      guard isMetal else { return color * light + SIMD3(repeating: 0.03 * shine) }
+      guard isMetal else { return color * (light * 0.8) + SIMD3(repeating: 0.03 * shine) }
       var seen = Self.above
       if bounces > 0 {
         let onward = Ray(origin: point, direction: mirrored)
@@ -134,29 +134,38 @@ extension CLEVR {
       let length = dot(offset, offset).squareRoot()
       let direction = offset / length
       // Only what comes near the line to the lamp can hide any of it.
-      let mayHide = solids.indices.contains { index in
+      var hiding = Objects()
+      for index in solids.indices {
         let (center, bound) = (solids[index].center, solids[index].bound)
         let away = center - point
         let along = dot(away, direction)
-        guard along > -bound else { return false }
+        guard along > -bound else { continue }
         let reach = bound + lamp.radius * max(along, 0) / length
-        return dot(away, away) - along * along < reach * reach
+        if dot(away, away) - along * along < reach * reach { hiding.insert(Objects(index)) }
       }
-      guard mayHide else { return 1 }
+      if hiding.isEmpty { return 1 }
       let across = normalized([direction.y, -direction.x, 0])
       let above = cross(across, direction)
       var seen: Float = 0
-      for index in lampPoints {
-        let place = Self.lampPoints[index]
+      for number in lampPoints {
+        let place = Self.lampPoints[number]
         let target = offset + (across * place.x + above * place.y) * lamp.radius
         let distance = dot(target, target).squareRoot()
         let ray = Ray(origin: point, direction: target / distance)
-        let isHidden = solids.indices.contains {
-          solids[$0].distance(along: ray, below: distance) != nil
-        }
-        if !isHidden { seen += 1 }
+        if !isHidden(by: hiding, along: ray, below: distance) { seen += 1 }
       }
       return seen / Float(lampPoints.count)
+    }
+
+    private func isHidden(by hiding: Objects, along ray: Ray, below distance: Float) -> Bool {
+      var rest = hiding.rawValue
+      while rest != 0 {
+        if solids[rest.trailingZeroBitCount].distance(along: ray, below: distance) != nil {
+          return true
+        }
+        rest &= rest - 1
+      }
+      return false
     }
 
     /// How bright the lamps shine in a surface, from a mirrored ray.
