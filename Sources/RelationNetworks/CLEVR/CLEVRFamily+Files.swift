@@ -1,10 +1,10 @@
-// CLEVR in directories: recognized, looked over, packed and written.
+// CLEVR in directories: recognized, looked over and packed.
 
 import Files
 import Foundation
 import Learning
 
-extension CLEVRFamily: GeneratingFamily {
+extension CLEVRFamily: DirectoryFamily {
   /// Whether there are questions in the published layout at a place.
   public static func recognizes(_ place: DataPlace) -> Bool {
     CLEVR.PublishedFolder(at: place) != nil

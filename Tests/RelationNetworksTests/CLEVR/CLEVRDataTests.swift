@@ -13,7 +13,7 @@ import Testing
     #expect(CLEVR.words.count == 80 && CLEVR.words == CLEVR.words.sorted())
     #expect(Set(CLEVR.words).count == 80 && CLEVR.words.count <= CLEVR.vocabulary)
     // What trained models have learnt.
-    #expect(CLEVR.words[0] == "a" && CLEVR.words[39] == "it" && CLEVR.words[79] == "yellow")
+    #expect(CLEVR.words[0] == "a" && CLEVR.words[38] == "it" && CLEVR.words[79] == "yellow")
     let numbers = try CLEVR.wordNumbers(of: "What is the Cube; made of?")
     #expect(numbers.map { CLEVR.words[Int($0)] } == ["what", "is", "the", "cube", "made", "of"])
     #expect(throws: CLEVR.UnknownWord.self) { try CLEVR.wordNumbers(of: "What is a pyramid?") }
