@@ -37,19 +37,7 @@ extension CLEVR.World {
     return asked.compactMap { $0 ?? standIns.popLast() }
   }
 
-  /// Question number `number`, from 0 to 9, about scene number `index` of a split.
-  ///
-  /// The same as in the list of all ten, but mostly without them being drawn.
-  public func question(_ number: Int, about index: Int, in split: Split) -> CLEVR.Question {
-    precondition((0..<CLEVR.questionsPerScene).contains(number), "question \(number) of a scene")
-    let family = families(of: index, in: split).asked[number]
-    var random = random(index, in: split, subindex: UInt32(4 + family))
-    let scene = CLEVR.SceneIndex(view(index, in: split).scene)
-    return question(family, about: scene, commonly: nil, &random)
-      ?? questions(about: index, in: split)[number]
-  }
-
-  /// "How many … are there?"
+  /// The family that asks how many of some objects there are.
   private static let alwaysPossible = CLEVR.forms.firstIndex(of: .chain(0, .count)) ?? 0
 
   /// The families that a scene is asked of, and in order those that step in where the scene does
