@@ -13,13 +13,14 @@ extension CLEVR {
 
     init(_ scene: Scene) {
       self.scene = scene
-      let values = Dictionary(
-        uniqueKeysWithValues: Attribute.allCases.flatMap(\.values).map { ($0, scene.objects($0)) })
-      let fitting = Description.all.map { description in
-        description.values.reduce(scene.all) { $0.intersection(values[$1] ?? []) }
+      // In the order of the codes: the first attribute's values change fastest.
+      var fitting = [scene.all]
+      for attribute in Attribute.allCases {
+        let choices = [scene.all] + attribute.values.map { scene.objects($0) }
+        fitting = choices.flatMap { choice in fitting.map { $0.intersection(choice) } }
       }
-      self.fitting = fitting
       present = fitting.indices.filter { !fitting[$0].isEmpty }
+      self.fitting = fitting
     }
 
     /// Which descriptions are wanted.
@@ -40,7 +41,9 @@ extension CLEVR {
       _ random: inout CounterRandom
     ) -> (noun: Description, objects: Objects)? {
       var options = present
-      if want == .one { options = present.filter { fitting[$0].intersection(candidates).count == 1 } }
+      if want == .one {
+        options = present.filter { fitting[$0].intersection(candidates).count == 1 }
+      }
       // Descriptions of what is not there are as many as of what is, or as of what is there once.
       let absent =
         switch want {
@@ -67,14 +70,11 @@ extension CLEVR {
       relatedTo object: Int, _ want: Want, without hidden: [Attribute] = [],
       _ random: inout CounterRandom
     ) -> (direction: Direction, noun: Description, objects: Objects)? {
-      var options: [(Direction, Int)] = []
-      var idle: [(Direction, Int)] = []
-      let codes = present.filter { code in
-        hidden.allSatisfy { Description.all[code][$0] == nil }
-      }
+      var options: [(direction: Direction, code: Int)] = []
+      var idle: [(direction: Direction, code: Int)] = []
       for direction in Direction.allCases {
         let related = scene.objects(direction, of: object)
-        for code in codes {
+        for code in present {
           let objects = fitting[code].intersection(related)
           if want == .one && objects.count != 1 || want == .some && objects.isEmpty { continue }
           if objects == fitting[code] {
@@ -86,13 +86,18 @@ extension CLEVR {
       }
       let idleCount = min(idle.count, (options.count + 4) / 9)
       guard options.count + idleCount > 0 else { return nil }
-      let isIdle = Int(random.integer(below: UInt32(options.count + idleCount))) >= options.count
-      let drawn = isIdle ? idle : options
-      let (direction, code) = drawn[Int(random.integer(below: UInt32(drawn.count)))]
-      return (
-        direction, Description.all[code], 
-        fitting[code].intersection(scene.objects(direction, of: object))
-      )
+      for _ in 0..<64 {
+        let drawn = Int(random.integer(below: UInt32(options.count + idleCount)))
+        let option =
+          drawn < options.count
+          ? options[drawn] : idle[Int(random.integer(below: UInt32(idle.count)))]
+        let noun = Description.all[option.code]
+        if hidden.allSatisfy({ noun[$0] == nil }) {
+          let related = scene.objects(option.direction, of: object)
+          return (option.direction, noun, fitting[option.code].intersection(related))
+        }
+      }
+      return nil
     }
 
     /// A description that fits nothing; an attribute's values and its absence are equally likely.

@@ -90,6 +90,10 @@ extension CLEVR.SceneIndex {
       first + second > 0 || a.objects != b.objects
     else { return nil }
     var choice = CLEVR.Choice(chains: [a.chain, b.chain])
+    // "Things or …" would be all there is.
+    guard !choice.chains.contains(where: { $0.nouns == [CLEVR.Description.all[0]] }) else {
+      return nil
+    }
     if let values = attribute?.values {
       let value = values[Int(random.integer(below: UInt32(values.count)))]
       choice.noun = choice.noun.with(value)

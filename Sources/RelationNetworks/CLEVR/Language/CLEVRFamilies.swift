@@ -42,7 +42,8 @@ extension CLEVR {
       forms += [(1, 0), (0, 1), (1, 1)].map { .compareValues(attribute, $0, $1) }
     }
     forms += chain(1, [.size, .color, .material, .shape])
-    for (ask, isDescribed) in [(Ask.exist, false), (.count, false), (.exist, true), (.count, true)] {
+    for (ask, isDescribed) in [(Ask.exist, false), (.count, false), (.exist, true), (.count, true)]
+    {
       forms += Attribute.allCases.map { .same($0, isDescribed: isDescribed, ask) }
     }
     for attribute in Attribute.allCases {

@@ -84,7 +84,8 @@ extension CLEVR.Form {
     }
     let related = speaker.oneOf(["", "both "]) + relations.joined(separator: " and ")
     if case .query(let attribute) = ask {
-      return query(attribute, "the", "a", "\(speaker.noun(choice.noun)) that is \(related)", &speaker)
+      return query(
+        attribute, "the", "a", "\(speaker.noun(choice.noun)) that is \(related)", &speaker)
     }
     return speaker.say(
       Self.counting.map { "\($0) NS are R?" },
@@ -226,7 +227,10 @@ extension CLEVR.Attribute {
       return direct + ["Is the X the same A as the Y?"] + (self == .size ? [direct[0]] : [])
     }
     return direct
-      + ["does it have the same A as the Y?", "is it the same A as the Y?", "is its A the same as the Y?"]
+      + [
+        "does it have the same A as the Y?", "is it the same A as the Y?",
+        "is its A the same as the Y?",
+      ]
       .map { "There is a X; \($0)" }
   }
 }

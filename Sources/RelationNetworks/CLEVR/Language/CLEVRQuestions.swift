@@ -13,24 +13,32 @@ extension CLEVR.World {
   ///
   /// Nine scenes in a row are asked of all 90 families.
   public func questions(about index: Int, in split: Split) -> [CLEVR.Question] {
-    questions(about: view(index, in: split).scene, index, in: split)
+    let scene = CLEVR.SceneIndex(view(index, in: split).scene)
+    let families = families(of: index, in: split)
+    func ask(_ family: Int, commonly: Bool?) -> CLEVR.Question? {
+      var random = random(index, in: split, subindex: UInt32(4 + family))
+      return question(family, about: scene, commonly: commonly, &random)
+    }
+    let asked = families.asked.map { ask($0, commonly: nil) }
+    var missing = asked.count { $0 == nil }
+    var standIns: [CLEVR.Question] = []
+    for (family, isRare) in families.rare.map({ ($0, true) }) + families.rest.map({ ($0, false) }) {
+      guard missing > 0 else { break }
+      guard let question = ask(family, commonly: !isRare) else { continue }
+      standIns.append(question)
+      missing -= 1
+    }
+    // Things can be counted in any scene, whatever cannot be asked of it.
+    while missing > 0, let question = ask(Self.alwaysPossible, commonly: true) {
+      standIns.append(question)
+      missing -= 1
+    }
+    standIns.reverse()
+    return asked.compactMap { $0 ?? standIns.popLast() }
   }
 
-  /// The same of the scene that has been drawn already.
-  func questions(about scene: CLEVR.Scene, _ index: Int, in split: Split) -> [CLEVR.Question] {
-    let scene = CLEVR.SceneIndex(scene)
-    let families = families(of: index, in: split)
-    var questions: [CLEVR.Question] = []
-    func ask(_ family: Int, commonly: Bool?) {
-      guard questions.count < CLEVR.questionsPerScene else { return }
-      var random = random(index, in: split, subindex: UInt32(4 + family))
-      questions += question(family, about: scene, commonly: commonly, &random)
-    }
-    for family in families.asked { ask(family, commonly: nil) }
-    for family in families.rare { ask(family, commonly: false) }
-    for family in families.rest { ask(family, commonly: true) }
-    return questions
-  }
+  /// The family that asks how many of some objects there are.
+  private static let alwaysPossible = CLEVR.forms.firstIndex(of: .chain(0, .count)) ?? 0
 
   /// The families that a scene is asked of, and in order those that step in where the scene does
   /// not allow one.
@@ -52,7 +60,7 @@ extension CLEVR.World {
   ///
   /// Whenever a family cannot be asked they are tried first, for their rarer answer, so that they
   /// are not asked more seldom than the others.
-  private static let rareFamilies = [[10, 50, 51, 52], [16, 17, 31, 33, 40, 44], [18, 34, 59]]
+  private static let rareFamilies = [[10, 50, 51, 52], [16, 17, 31, 33, 40, 44], [18, 34]]
 
   private func shuffled(_ values: [Int], _ random: inout CounterRandom) -> [Int] {
     var values = values
@@ -62,12 +70,12 @@ extension CLEVR.World {
     return values
   }
 
-  /// A question of a family; none if a number of attempts have led to none.
+  /// A question of a family; `nil` if a number of attempts have led to none.
   ///
   /// - Parameter commonly: whether its commonest answer may come; `nil` to draw that.
   private func question(
     _ family: Int, about scene: CLEVR.SceneIndex, commonly: Bool?, _ random: inout CounterRandom
-  ) -> [CLEVR.Question] {
+  ) -> CLEVR.Question? {
     let form = CLEVR.forms[family]
     let common = CLEVR.commonAnswers[family]
     // Drawn once for all attempts, so that a common answer does not come in for want of another.
@@ -79,12 +87,10 @@ extension CLEVR.World {
         commonly ?? isKept || answer != common?.answer
       else { continue }
       var speaker = CLEVR.Speaker(random)
-      return [
-        CLEVR.Question(
-          text: form.text(choice, &speaker), program: program, answer: answer, family: family)
-      ]
+      return CLEVR.Question(
+        text: form.text(choice, &speaker), program: program, answer: answer, family: family)
     }
-    return []
+    return nil
   }
 }
 
