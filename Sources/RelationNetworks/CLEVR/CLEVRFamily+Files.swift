@@ -22,19 +22,26 @@ extension CLEVRFamily: DirectoryFamily {
           .map(CLEVR.PackedQuestions.fileName), details: data.details)
     }
     let folder = try publishedFolder(at: place)
-    var (counts, answers) = ([String: Int](), CLEVR.AnswerCounts())
+    let inner = folder.path == place.path ? "" : "CLEVR_v1.0/"
+    var (contents, answers) = (DataSetContents(counts: [:], files: []), CLEVR.AnswerCounts())
     for split in folder.splits {
       let table = try folder.table(of: split, counting: &answers)
-      if table.count > 0 { counts[split.rawValue] = table.count }
+      guard table.count > 0 else { continue }
+      contents.counts[split.rawValue] = table.count
+      contents.files.append(inner + CLEVR.questionsFile(of: split))
+      if folder.scenesPath(of: split) != nil {
+        contents.files.append(inner + CLEVR.scenesFile(of: split))
+      }
+      if folder.imagesPath(of: split) != nil {
+        let images = inner + CLEVR.imagesFolder(of: split)
+        contents.files += table.scenes.map { "\(images)/\($0.image)" }
+      }
     }
-    guard !counts.isEmpty else {
+    guard !contents.counts.isEmpty else {
       throw SampleFileError(folder.path, "there are no questions with answers in it")
     }
-    let prefix = place.path + "/"
-    return DataSetContents(
-      counts: counts,
-      files: folder.lists.map { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 },
-      details: answers.json)
+    contents.details = answers.json
+    return contents
   }
 
   private static func publishedFolder(at place: DataPlace) throws -> CLEVR.PublishedFolder {

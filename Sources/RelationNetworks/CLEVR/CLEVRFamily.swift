@@ -22,9 +22,7 @@ public enum CLEVRFamily: TaskFamily {
   public static let models = CLEVR.ModelName.entries
   /// The data may be another than the model was trained on.
   public static let evaluationSettings =
-    [
-      "scenes.training", "scenes.validation", "scenes.test", "questionsPerScene", "dataSeed",
-    ]
+    ["scenes.training", "scenes.validation", "scenes.test", "dataSeed"]
 
   /// The model of the settings, whatever the data.
   public static func model(

@@ -110,8 +110,6 @@ public enum CLEVR {
     public var augmentation = true
     /// The number of scenes of each split, where the data is generated.
     public var scenes = SceneCounts()
-    /// The questions about each scene, where the data is generated.
-    public var questionsPerScene = 10
     /// What the data is generated from; apart from the run's seed, so that runs with different
     /// initial values and orders of samples see the same data.
     public var dataSeed: UInt64 = 1
@@ -133,7 +131,6 @@ extension CLEVR.Settings {
     for split in Split.allCases {
       try requireRange(scenes[split], 1...Self.sceneLimit, "scenes.\(split.rawValue)")
     }
-    try requireRange(questionsPerScene, 1...10, "questionsPerScene")
     // JSON carries no larger whole numbers exactly.
     guard dataSeed <= UInt64(Int.max) else {
       throw CatalogueError("dataSeed is \(dataSeed); give at most \(Int.max)")
@@ -142,8 +139,7 @@ extension CLEVR.Settings {
 
   /// The data that the settings describe where none is read.
   var generatedData: CLEVR.GeneratedQuestions {
-    CLEVR.GeneratedQuestions(
-      seed: dataSeed, sceneCounts: scenes, questionsPerScene: questionsPerScene)
+    CLEVR.GeneratedQuestions(seed: dataSeed, sceneCounts: scenes)
   }
 
   /// The model that the settings describe.

@@ -52,15 +52,15 @@ import Testing
   /// A table of generated questions.
   private func table(pictures: inout [RGBImage]) throws -> CLEVR.QuestionTable {
     let source = CLEVR.GeneratedQuestions(
-      seed: 5, sceneCounts: .init(training: 3, validation: 1, test: 1), questionsPerScene: 4,
+      seed: 5, sceneCounts: .init(training: 3, validation: 1, test: 1),
       keepsPictures: false)
     var table = CLEVR.QuestionTable()
     for scene in 0..<3 {
-      let first = source.sample(4 * scene, in: .training, withObjects: true)
+      let first = source.sample(10 * scene, in: .training, withObjects: true)
       table.add(number: scene, image: first.image, objects: first.objects)
       pictures.append(source.picture(ofScene: scene, in: .training))
       for number in 0..<4 {
-        let sample = source.sample(4 * scene + number, in: .training, withObjects: false)
+        let sample = source.sample(10 * scene + number, in: .training, withObjects: false)
         table.add(
           words: sample.words, answer: Int(sample.answer), category: sample.category, about: scene)
       }

@@ -15,7 +15,7 @@ import Testing
     settings.model = model
     settings.scenes = .init(training: 8, validation: 4, test: 4)
     let source = CLEVR.GeneratedQuestions(
-      seed: 1, sceneCounts: settings.scenes, questionsPerScene: 10, keepsPictures: false)
+      seed: 1, sceneCounts: settings.scenes, keepsPictures: false)
     let facts = try CLEVRFamily.facts(settings, data: nil)
     return CLEVRTask(
       model: try CLEVRFamily.model(settings, data: nil), facts: facts, source: source,
@@ -108,7 +108,7 @@ import Testing
     let still = try pixels(try task.batch(draw([5, 6], of: .test)))
     #expect(Array(still[..<half]) == Array(still[half...]), "one scene, as it is")
     let picture = CLEVR.GeneratedQuestions(
-      seed: 1, sceneCounts: .init(training: 8, validation: 4, test: 4), questionsPerScene: 10,
+      seed: 1, sceneCounts: .init(training: 8, validation: 4, test: 4),
       keepsPictures: false
     ).picture(ofScene: 0, in: .test)
     #expect(still[128] == Float(picture.bytes[3 * 128]) / 255)

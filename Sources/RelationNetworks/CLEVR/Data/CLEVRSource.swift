@@ -28,22 +28,6 @@ extension CLEVR {
     /// The image of a scene, 128 x 128.
     func picture(ofScene scene: Int, in split: Split) throws -> RGBImage
   }
-
-  /// The name that a scene's image has in the published layout.
-  static func imageName(_ scene: Int, in split: Split) -> String {
-    let digits = String(scene)
-    let zeros = String(repeating: "0", count: max(0, 6 - digits.count))
-    return "CLEVR_\(publishedName(of: split))_\(zeros)\(digits).png"
-  }
-
-  /// What the published data call a split.
-  static func publishedName(of split: Split) -> String {
-    switch split {
-    case .training: "train"
-    case .validation: "val"
-    case .test: "test"
-    }
-  }
 }
 
 extension CLEVR.Category {

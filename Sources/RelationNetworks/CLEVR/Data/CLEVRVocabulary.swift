@@ -7,9 +7,10 @@ extension CLEVR {
     var description: String { "\"\(word)\" is no word of CLEVR's questions" }
   }
 
-  /// The words of the published templates and their synonyms, in lower case and in order: the
-  /// number of a word is its place. Nothing may ever be put between them, or trained models read
-  /// other words.
+  /// The words of the published templates and their synonyms, in lower case and in order.
+  ///
+  /// The number of a word is its place. Nothing may ever be put between them, or trained models
+  /// read other words.
   static let words: [String] =
     """
     a an and another any anything are as ball balls behind big block blocks blue both brown color \

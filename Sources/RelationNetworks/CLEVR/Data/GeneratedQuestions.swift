@@ -7,13 +7,12 @@ import Synchronization
 extension CLEVR {
   /// The questions about the scenes of a seed.
   ///
-  /// Sample `n i + q` of a split is question `q` of n about scene `i`. A scene with its questions
+  /// Sample `10 i + q` of a split is question `q` about scene `i`. A scene with its questions
   /// takes milliseconds to draw, so those that were asked for are kept: less than a kilobyte each.
   /// Pictures are kept on the disk, if there is a place for such files.
   final class GeneratedQuestions: Source {
     private let world: World
     private let sceneCounts: SceneCounts
-    private let questionsPerScene: Int
     private let keepsPictures: Bool
     private let known = Mutex<[Split: [Int: Entry]]>([:])
     private let caches = Mutex<[Split: PictureCache?]>([:])
@@ -33,12 +32,9 @@ extension CLEVR {
     }
 
     /// The questions of a seed.
-    init(
-      seed: UInt64, sceneCounts: SceneCounts, questionsPerScene: Int, keepsPictures: Bool = true
-    ) {
+    init(seed: UInt64, sceneCounts: SceneCounts, keepsPictures: Bool = true) {
       world = World(seed: seed)
       self.sceneCounts = sceneCounts
-      self.questionsPerScene = questionsPerScene
       self.keepsPictures = keepsPictures
     }
 
@@ -50,7 +46,7 @@ extension CLEVR {
       let entry = entry(scene, in: split)
       let asked = entry.asked[number]
       return Sample(
-        scene: scene, image: imageName(scene, in: split),
+        scene: scene, image: imageFile(scene, in: split),
         objects: withObjects ? entry.objects : [],
         words: Array(entry.words[Int(asked.words.lowerBound)..<Int(asked.words.upperBound)]),
         answer: asked.answer, category: asked.category)
@@ -92,7 +88,7 @@ extension CLEVR {
 
     private func draw(_ scene: Int, in split: Split) -> Entry {
       var (words, asked): ([UInt8], [Asked]) = ([], [])
-      for question in questions(about: scene, in: split) {
+      for question in world.questions(about: scene, in: split) {
         let first = Int32(words.count)
         guard let numbers = try? wordNumbers(of: question.text), let answer = question.answer,
           let category = question.category
@@ -102,14 +98,10 @@ extension CLEVR {
           Asked(
             words: first..<Int32(words.count), answer: UInt8(answer.label), category: category))
       }
+      precondition(asked.count == questionsPerScene, "\(asked.count) questions about \(scene)")
       return Entry(
         objects: world.view(scene, in: split).scene.objects.map { State($0) }, words: words,
         asked: asked)
-    }
-
-    /// The questions about a scene.
-    func questions(about scene: Int, in split: Split) -> [Question] {
-      Array(world.questions(about: scene, in: split).prefix(questionsPerScene))
     }
 
     /// How often each answer is right, of the first scenes of each split.
@@ -117,7 +109,9 @@ extension CLEVR {
       var counts = AnswerCounts()
       for split in Split.allCases {
         for scene in 0..<min(sceneCounts[split], 100) {
-          for question in questions(about: scene, in: split) { counts.add(question, to: split) }
+          for question in world.questions(about: scene, in: split) {
+            counts.add(question, to: split)
+          }
         }
       }
       return counts

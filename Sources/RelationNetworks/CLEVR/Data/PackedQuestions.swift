@@ -87,7 +87,7 @@ extension CLEVR {
         throw SampleFileError(arrays.path, "question \(index) has a word that there is not")
       }
       return Sample(
-        scene: row[0], image: imageName(Int(arrays.images[row[0]]), in: split),
+        scene: row[0], image: imageFile(Int(arrays.images[row[0]]), in: split),
         objects: withObjects ? try objects(ofScene: row[0], in: split) : [], words: words,
         answer: UInt8(row[2]), category: category)
     }

@@ -79,7 +79,9 @@ extension CLEVR.PublishedFolder {
     let hasImages = imagesPath(of: split) != nil
     try table.pack(
       to: path, metadata: ["source": source],
-      pictures: hasImages ? { try pictures(table.scenes[$0], of: split) } : nil,
+      pictures: hasImages
+        ? { part in try concurrently(part) { try picture(table.scenes[$0].image, of: split) } }
+        : nil,
       progress: { progress(Double($0) / Double(table.scenes.count)) })
   }
 
@@ -89,23 +91,6 @@ extension CLEVR.PublishedFolder {
     let hashes = try lists.map { try contentHash(of: $0).hash }
     let digest = Digest(rawValue: 0).extended(byHashes: hashes)
     return "\(digest)\(imagesPath(of: split) == nil ? "" : " with images")"
-  }
-
-  /// The images of some scenes, several decoded at a time.
-  private func pictures(
-    _ scenes: ArraySlice<CLEVR.QuestionTable.Scene>, of split: Split
-  ) throws -> [RGBImage] {
-    let results = Mutex<[Int: Swift.Result<RGBImage, any Error>]>([:])
-    let start = scenes.startIndex
-    DispatchQueue.concurrentPerform(iterations: scenes.count) { place in
-      let result = Swift.Result { try picture(scenes[start + place].image, of: split) }
-      results.withLock { $0[place] = result }
-    }
-    let all = results.withLock { $0 }
-    return try scenes.indices.map { index in
-      guard let result = all[index - start] else { preconditionFailure("an image was left out") }
-      return try result.get()
-    }
   }
 
   /// Runs the program of every question of a split on its scene, and looks into every image.
