@@ -66,12 +66,6 @@ extension CLEVR {
       return opened
     }
 
-    /// The number of scenes of a split.
-    func sceneCount(of split: Split) -> Int { arrays[split]?.images.count ?? 0 }
-
-    /// Whether a split has pictures.
-    func hasPictures(in split: Split) -> Bool { arrays[split]?.pictures != nil }
-
     func sample(_ index: Int, in split: Split, withObjects: Bool) throws -> Sample {
       let arrays = try opened(split)
       let row = arrays.questions.withRow(index) { $0.map { Int($0) } }
