@@ -25,14 +25,15 @@ import Testing
     let names = catalogue.models.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(Set(catalogue.families.map { $0.name }).count == catalogue.families.count)
-    #expect(catalogue.tasks.map { $0.name } == ["sort-of-clevr", "babi", "physical"])
+    #expect(
+      catalogue.tasks.map { $0.name } == ["sort-of-clevr", "clevr", "babi", "physical"])
   }
 
   @Test(arguments: [
     ("sort-of-clevr-small", 364_402), ("sort-of-clevr-paper", 20_005_986),
-    ("clevr-pixels", 485_061), ("clevr-state", 2_055_517), ("babi", 534_047),
-    ("babi-paper", 534_047), ("physical", 2_884_200), ("physical-paper", 2_884_200),
-    ("sort-of-clevr-quick", 87_946),
+    ("clevr-pixels", 485_061), ("clevr-state", 2_055_517), ("clevr-state-small", 464_477),
+    ("babi", 534_047), ("babi-paper", 534_047), ("physical", 2_884_200),
+    ("physical-paper", 2_884_200), ("sort-of-clevr-quick", 87_946),
   ])
   func benchmarkModelsHaveTheYardstickSize(name: String, count: Int) throws {
     #expect(try layout(of: name).parameterCount == count)

@@ -45,13 +45,20 @@ public struct AnswerBatch: Sendable {
   ///
   /// A label has one for each sample, truths one for each logit; those below 0 are in no category.
   public var categories: [Int]
+  /// What people call what each sample asks about, such as an image's file; empty if nobody needs
+  /// to know.
+  public var names: [String]
 
   /// A batch of the given parts.
-  public init(scene: Scene, question: Question, target: Target, categories: [Int] = []) {
+  public init(
+    scene: Scene, question: Question, target: Target, categories: [Int] = [],
+    names: [String] = []
+  ) {
     self.scene = scene
     self.question = question
     self.target = target
     self.categories = categories
+    self.names = names
   }
 }
 

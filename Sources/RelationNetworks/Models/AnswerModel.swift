@@ -9,12 +9,15 @@ import Tensors
 ///
 /// Its parameters are called as in PyTorch modules of the same parts: `conv.net.…` (convolutions),
 /// `embed.weight` (word vectors), `lstm.…` (question), or `sent.…` and `ques.…` (story and
-/// question), then `rn.g.…` and `rn.f.…`, or `mlp.…`. `docs/PARAMETERS.md` lists them all.
+/// question), then `rn.g.…` and `rn.f.…`, or `san.…`, or `mlp.…`. `docs/PARAMETERS.md` lists them
+/// all.
 public struct AnswerModel: LearningModel {
   /// How the answer is found.
   private enum Reasoning: Sendable {
     /// From all pairs of objects.
     case relation(RelationNetwork)
+    /// From single objects, looked at several times.
+    case attention(StackedAttention)
     /// From the features of all objects at once.
     case perceptron(Perceptron)
     /// From the question alone.
@@ -100,6 +103,12 @@ public struct AnswerModel: LearningModel {
           "rn", objectFeatures: configuration.scene.objects.features,
           questionFeatures: questionFeatures, pairWidths: configuration.pairWidths,
           readoutWidths: readout, dropout: configuration.dropout, in: &layout))
+    case .attention:
+      return .attention(
+        StackedAttention(
+          "san", objectFeatures: configuration.scene.objects.features,
+          questionFeatures: questionFeatures, hiddenWidths: configuration.pairWidths,
+          readoutWidths: readout, dropout: configuration.dropout, in: &layout))
     case .perceptron:
       return .perceptron(
         perceptron(from: configuration.scene.flatFeatures + questionFeatures, in: &layout))
@@ -113,6 +122,9 @@ public struct AnswerModel: LearningModel {
     let question = questionReading.features(of: batch.question, in: pass)
     switch reasoning {
     case .relation(let network):
+      return network(perception.objects(of: batch.scene, in: pass), question: question, in: pass)
+    case .attention(let network):
+      guard let question else { preconditionFailure("attention to what is asked, and nothing is") }
       return network(perception.objects(of: batch.scene, in: pass), question: question, in: pass)
     case .perceptron(let perceptron):
       let features = perception.features(

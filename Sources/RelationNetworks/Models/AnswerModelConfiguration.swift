@@ -73,6 +73,8 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
   public enum Reasoning: Hashable, Sendable {
     /// By a relation network.
     case relation
+    /// By attention to single objects, a layer of it for each width of g_θ.
+    case attention
     /// By a perceptron of the same layers over everything at once: the paper's baseline.
     case perceptron
     /// By a perceptron of the same layers over the question alone: what can be answered blindly.

@@ -1,0 +1,37 @@
+// The words of questions and their numbers, the same for generated and for published data.
+
+extension CLEVR {
+  /// A word that no question of CLEVR has.
+  struct UnknownWord: Error, CustomStringConvertible {
+    let word: String
+    var description: String { "\"\(word)\" is no word of CLEVR's questions" }
+  }
+
+  /// The words of the published templates and their synonyms, in lower case and in order.
+  ///
+  /// The number of a word is its place. Nothing may ever be put between them, or trained models
+  /// read other words.
+  static let words: [String] =
+    """
+    a an and another any anything are as ball balls behind big block blocks blue both brown color \
+    cube cubes cyan cylinder cylinders do does either else equal fewer front gray greater green \
+    has have how in is it its large left less made many material matte metal metallic more number \
+    object objects of on or other purple red right rubber same shape shiny side size small sphere \
+    spheres than that the there thing things tiny to visible what yellow
+    """.split(separator: " ").map(String.init)
+
+  private static let wordNumbers = Dictionary(
+    uniqueKeysWithValues: words.enumerated().map { ($0.element, UInt8($0.offset)) })
+
+  /// The numbers of the words of a question.
+  ///
+  /// Throws an `UnknownWord` if it has another.
+  static func wordNumbers(of text: String) throws(UnknownWord) -> [UInt8] {
+    var numbers: [UInt8] = []
+    for word in words(of: text) {
+      guard let number = wordNumbers[word] else { throw UnknownWord(word: word) }
+      numbers.append(number)
+    }
+    return numbers
+  }
+}
