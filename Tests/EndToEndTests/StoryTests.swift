@@ -104,7 +104,7 @@ import Training
 
   @Test func storiesThatAreNotPackedAreNotTrainedOn() throws {
     expectRefusal(
-      try workspace.relate(["train"] + Self.options + ["--run", "run"]),
+      try workspace.relate(["train"] + Self.options + ["--run", "run"]), code: 64,
       ["babi learns from stories on disk", "--data DIR"])
     expectRefusal(
       try workspace.relate(["train"] + Self.options + ["--data", "stories", "--run", "run"]),

@@ -122,8 +122,7 @@ import Testing
     case .string: "cnn-rn"
     case .array: "7,8"
     case .boolean(let value): "\(!value)"
-    // A share or a count: both may be a little more.
-    case .integer(0): "0.25"
+    // A share or a count: read, both may be one more.
     case .integer(let value): "\(value + 1)"
     case .number(let value): "\(value / 2)"
     default: ""

@@ -195,8 +195,8 @@ func requireDescribed(_ directory: DataDirectory) throws {
   else { return }
   throw TrainingError(
     """
-    \(directory.path): it is not a finished data set: it has no dataset.json. What is published, or \
-    was made in the form that relate generate writes, becomes one by: relate data import TASK \
+    \(directory.path): it is not a finished data set: it has no dataset.json. What is published, \
+    or was made in the form that relate generate writes, becomes one by: relate data import TASK \
     \(quoted(directory.path)) --to DIR
     """)
 }

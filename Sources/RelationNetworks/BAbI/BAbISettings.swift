@@ -66,7 +66,7 @@ extension BAbI.Settings {
     try requireDropout(dropout)
   }
 
-  /// The model for a vocabulary; without one, for as many words and answers as the data have, about.
+  /// The model for a vocabulary; without one, for about as many words and answers as data have.
   func modelConfiguration(_ vocabulary: BAbI.Vocabulary?) -> AnswerModelConfiguration {
     let language = AnswerModelConfiguration.Language(
       vocabulary: vocabulary?.readCount ?? BAbI.usualWordCount, embeddingWidth: embeddingWidth,

@@ -7,8 +7,8 @@ import Learning
 extension BAbI {
   /// The packed splits of a directory: `training.safetensors`, `validation.safetensors`, ….
   ///
-  /// A split has `facts`, the words of all sentences one after another by their places in the
-  /// vocabulary of the data set's description from 1 on (0 is a word that is not in it); `fact_ends`,
+  /// A split has `facts`, the words of all sentences one after another by their places from 1 on in
+  /// the vocabulary of the data set's description (0 is a word that is not in it); `fact_ends`,
   /// where each begins and the last one ends; `asked` and `asked_ends`, the same of the questions;
   /// and `questions`, integers `[questions, 5]`: the first sentence above the question, the one
   /// after the last, task, answer, line of the task's file.

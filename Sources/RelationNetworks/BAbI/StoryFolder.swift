@@ -131,8 +131,8 @@ extension BAbI {
       return table.rows.filter { unknown.contains(Int($0.answer)) }.map { row in
         SampleFileError(
           path(of: row.task, in: split), line: Int(row.line),
-          "the answer \"\(table.answers.texts[Int(row.answer)])\" has a word that occurs nowhere in "
-            + "the training split")
+          "the answer \"\(table.answers.texts[Int(row.answer)])\" has a word that occurs nowhere "
+            + "in the training split")
       }
     }
   }

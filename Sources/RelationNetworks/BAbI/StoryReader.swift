@@ -82,6 +82,8 @@ extension BAbI {
         try beginStory(in: table)
       } else if isFirst || found != expected {
         number = found
+        // Who made the mistake may have asked nevertheless.
+        if bytes.contains(UInt8(ascii: "\t")) { questionCount += 1 }
         throw LineProblem(
           "the line has the number \(found), but should have "
             + (isFirst ? "1" : "\(expected), or 1 at a new story"))
@@ -118,13 +120,15 @@ extension BAbI {
       guard !answer.isEmpty, !answer.contains(" "),
         answer.split(separator: ",", omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty })
       else { throw LineProblem("\"\(answer)\" is no answer: a word, or words with commas") }
-      for support in Self.text(parts[2]).split(separator: " ") {
+      guard table.factCount > story.firstFact else {
+        throw LineProblem("the question stands before any sentence of its story")
+      }
+      let supports = Self.text(parts[2]).split(separator: " ")
+      guard !supports.isEmpty else { throw LineProblem("no lines that the answer follows from") }
+      for support in supports {
         guard let support = Int(support), (1..<number).contains(support) else {
           throw LineProblem("the answer follows from \"\(support)\", which is no line above it")
         }
-      }
-      guard table.factCount > story.firstFact else {
-        throw LineProblem("the question stands before any sentence of its story")
       }
       let row = StoryTable.Row(
         facts: Int32(story.firstFact)..<Int32(table.factCount), task: Int32(task),
