@@ -1,6 +1,7 @@
 // What a model reads of each ball: its colour and its motion.
 
 import Learning
+import Tensors
 
 extension PhysicalSystems {
   /// How a ball's colour is told.
@@ -94,5 +95,20 @@ extension PhysicalSystems.Settings {
         end += 1
       }
     }
+  }
+}
+
+extension PhysicalSystems.Sample {
+  /// Makes of the scene another one that is as likely: mirrored, turned by a right angle, and in
+  /// other colours.
+  mutating func vary(_ random: inout CounterRandom) {
+    let bits = random.integer(below: 8)
+    for start in stride(from: 0, to: positions.count, by: 2) {
+      if bits & 1 == 1 { positions[start] = -positions[start] }
+      if bits & 2 == 2 { positions[start + 1] = -positions[start + 1] }
+      if bits & 4 == 4 { positions.swapAt(start, start + 1) }
+    }
+    let renamed = random.shuffled(Array(0..<PhysicalSystems.ballCount))
+    colors = colors.map { renamed[$0] }
   }
 }

@@ -154,7 +154,7 @@ extension CounterRandom {
   }
 
   /// The elements in a random order (Fisher and Yates).
-  fileprivate mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+  mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
     var elements = elements
     for last in stride(from: elements.count - 1, to: 0, by: -1) {
       elements.swapAt(last, Int(integer(below: UInt32(last + 1))))

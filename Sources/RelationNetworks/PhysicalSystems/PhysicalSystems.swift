@@ -20,6 +20,8 @@ public enum PhysicalSystems {
     var colors: [Int]
     /// What joins the balls.
     var links: Links
+    /// Where it is from, if it is no simulation.
+    var origin: Origin?
 
     /// The coordinate of a ball at a frame; axis 0 is x, 1 is y.
     func position(ofBall ball: Int, at frame: Int, axis: Int) -> Float {

@@ -8,6 +8,22 @@ import Learning
 extension PhysicalSystemsFamily: GeneratingFamily {
   private typealias Systems = PhysicalSystems
 
+  /// The recorded motions of a data set, as its details tell.
+  ///
+  /// Throws if they tell something that cannot be.
+  static func sequences(
+    of data: DataSetIdentity?
+  ) throws(CatalogueError) -> [PhysicalSystems.MotionSequence] {
+    guard let data, let told = data.details.value(at: ["sequences"]) else { return [] }
+    let names = { (sequences: [PhysicalSystems.MotionSequence]) in sequences.map(\.name) }
+    guard
+      let sequences = try? told.decodedStrictly(as: [PhysicalSystems.MotionSequence].self),
+      Set(names(sequences)).count == sequences.count,
+      names(sequences).allSatisfy({ !$0.isEmpty && !$0.contains("/") })
+    else { throw CatalogueError("the data set \(data.name) does not tell its motions rightly") }
+    return sequences
+  }
+
   /// What the .npz files of a directory hold; it may have some splits only.
   public static func contents(of place: DataPlace) throws -> DataSetContents {
     try contents(of: place) { _, _, file in file }
@@ -28,7 +44,8 @@ extension PhysicalSystemsFamily: GeneratingFamily {
     }
     guard !contents.counts.isEmpty else {
       throw SampleFileError(
-        place.path, "there is no split; one is a file such as test.npz")
+        place.path,
+        "there is no split, such as test.npz, and no motion, such as 07_01.amc or 07_01.bvh")
     }
     contents.details = .object(["links": try JSONValue(encoding: links)])
     return contents
@@ -39,8 +56,10 @@ extension PhysicalSystemsFamily: GeneratingFamily {
     _ place: DataPlace, finding: (String) -> Void, progress: (_ done: Int, _ total: Int) -> Void
   ) throws {
     if Systems.PackedSystems.exists(at: place) {
-      let counts = try DataSetIdentity(of: place).counts
-      let packed = try Systems.PackedSystems(at: place, counts: counts)
+      let identity = try DataSetIdentity(of: place)
+      let counts = identity.counts
+      let packed = try Systems.PackedSystems(
+        at: place, counts: counts, sequences: try sequences(of: identity))
       for split in Split.allCases {
         let count = counts[split.rawValue] ?? 0
         for index in 0..<count {
@@ -58,10 +77,16 @@ extension PhysicalSystemsFamily: GeneratingFamily {
     }
   }
 
-  /// Packs a directory of .npz files.
+  /// Packs a directory of .npz files, or of recorded motions, which become the test split.
   public static func pack(
     _ source: DataPlace, into place: DataPlace, progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> DataSetContents {
+    let hasSplit = Split.allCases.contains {
+      Systems.SystemsDirectory.fileName($0, at: source) != nil
+    }
+    if !hasSplit, !Systems.MotionDirectory.paths(in: source).isEmpty {
+      return try packMotions(source, into: place, progress: progress)
+    }
     var done = 0
     return try contents(of: source) { samples, split, _ in
       try Systems.PackedSystems.pack(samples, in: split, at: place)
@@ -69,6 +94,20 @@ extension PhysicalSystemsFamily: GeneratingFamily {
       progress(done, done)
       return Systems.PackedSystems.fileName(split)
     }
+  }
+
+  private static func packMotions(
+    _ source: DataPlace, into place: DataPlace, progress: (_ done: Int, _ total: Int) -> Void
+  ) throws -> DataSetContents {
+    let (samples, sequences) = try Systems.MotionDirectory.read(source, progress: progress)
+    try Systems.PackedSystems.pack(samples, in: .test, at: place)
+    let links = samples.reduce(into: Systems.LinkCounts()) { $0.add($1.links) }
+    return DataSetContents(
+      counts: [Split.test.rawValue: samples.count], files: [Systems.PackedSystems.fileName(.test)],
+      details: .object([
+        "links": try JSONValue(encoding: [Split.test.rawValue: links]),
+        "sequences": try JSONValue(encoding: sequences),
+      ]))
   }
 
   /// What always the same answer reaches on a data set, as its details tell; `nil` if they do not.
@@ -84,7 +123,7 @@ extension PhysicalSystemsFamily: GeneratingFamily {
   }
 
   /// The most scenes of a file, which is made in memory.
-  private static let exportLimit = 1_000_000
+  private static let exportLimit = 500_000
 
   /// What `export` would write.
   public static func exportSize(

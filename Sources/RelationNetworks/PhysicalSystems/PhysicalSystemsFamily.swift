@@ -31,7 +31,7 @@ public enum PhysicalSystemsFamily: TaskFamily {
     _ settings: PhysicalSystems.Settings, data: DataSetIdentity?
   ) throws(CatalogueError) -> PhysicalSystemsModel {
     try settings.check()
-    return PhysicalSystemsModel(settings)
+    return PhysicalSystemsModel(settings, sequences: try sequences(of: data).map(\.name))
   }
 
   /// The facts of the settings' model and data.
@@ -71,14 +71,15 @@ public enum PhysicalSystemsFamily: TaskFamily {
     case (let data?, let place?):
       source =
         PhysicalSystems.PackedSystems.exists(at: place)
-        ? try PhysicalSystems.PackedSystems(at: place, counts: data.counts)
+        ? try PhysicalSystems.PackedSystems(
+          at: place, counts: data.counts, sequences: try sequences(of: data))
         : PhysicalSystems.SystemsDirectory(at: place, counts: data.counts)
     case (let data?, nil):
       throw CatalogueError("the data set \(data.name) is to be read; say where it is")
     }
     return PhysicalSystemsTask(
       model: model, facts: facts(of: model, settings, data: data), settings: settings,
-      source: source)
+      sequences: try sequences(of: data), source: source)
   }
 }
 

@@ -38,6 +38,23 @@ extension PhysicalSystems {
     }
   }
 
+  /// What training makes of a scene beside itself.
+  public enum Augmentation: String, SettingChoice {
+    case none
+    case symmetries
+
+    /// "augmentation".
+    public static let kind = "augmentation"
+
+    /// What happens to a scene.
+    public var summary: String {
+      switch self {
+      case .none: "Nothing: there are as many scenes as are asked for."
+      case .symmetries: "It is turned, mirrored and given other colours, for scenes of files."
+      }
+    }
+  }
+
   /// The number of scenes of each split.
   public struct SceneCounts: Codable, Hashable, Sendable {
     /// Scenes that parameters are fitted to.
@@ -76,6 +93,8 @@ extension PhysicalSystems {
     public var readoutWidths: [Int]
     /// The share of the last hidden layer of f_φ that training drops.
     public var dropout: Float = 0
+    /// What training makes of a scene beside itself.
+    public var augmentation = Augmentation.none
     /// The number of scenes of each split, where the data is generated.
     public var scenes = SceneCounts()
     /// What the data is generated from; apart from the run's seed, so that runs with different

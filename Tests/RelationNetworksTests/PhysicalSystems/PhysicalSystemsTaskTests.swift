@@ -43,7 +43,9 @@ import Testing
   @Test func rowsAndTruthsStandInTheOrderOfColours() throws {
     let task = try task()
     let batch = try task.batch(draw([5, 900]))
-    guard case .objects(let rows, nil) = batch.scene, case .truths(let truths) = batch.target else {
+    guard case .objects(let rows, nil) = batch.asked.scene,
+      case .truths(let truths) = batch.asked.target
+    else {
       Issue.record("not rows and truths")
       return
     }
@@ -62,22 +64,48 @@ import Testing
           let place = number * 100 + color * 10 + sample.colors[other]
           let kind = sample.links[ball, other]
           #expect(truths.scalars[place] == (kind == .none ? 0 : 1))
-          #expect(batch.categories[place] == (ball == other ? -1 : Int(kind.rawValue)))
+          #expect(batch.asked.categories[place] == (ball == other ? -1 : Int(kind.rawValue)))
         }
       }
     }
   }
 
+  /// What is made of a scene is as good a scene, another one each time, and a function of the draw.
+  @Test func symmetriesKeepLinksAndDistances() throws {
+    let plain = try task()
+    let varied = try task { $0.augmentation = .symmetries }
+    let draw = draw(Array(0..<12))
+    let (before, after) = (try plain.batch(draw).samples, try varied.batch(draw).samples)
+    #expect(after == (try varied.batch(draw).samples) && after != before)
+    func distance(_ sample: PhysicalSystems.Sample, _ a: Int, _ b: Int, _ frame: Int) -> Float {
+      let ways = (0..<2).map { axis in
+        sample.position(ofBall: a, at: frame, axis: axis)
+          - sample.position(ofBall: b, at: frame, axis: axis)
+      }
+      return (ways[0] * ways[0] + ways[1] * ways[1]).squareRoot()
+    }
+    for (one, other) in zip(before, after) {
+      #expect(one.links == other.links && other.colors.sorted() == Array(0..<10))
+      for frame in [0, 15] {
+        #expect(abs(distance(one, 2, 7, frame) - distance(other, 2, 7, frame)) < 1e-5)
+      }
+    }
+    #expect(Set(zip(before, after).map { $0.positions == $1.positions }) == [true, false])
+    // Nothing is made of what results are reported on.
+    let test = Draw(evaluating: [0, 1], of: .test, seed: 1, part: 0)
+    #expect(try plain.batch(test).samples == varied.batch(test).samples)
+  }
+
   @Test func countsAreLabels() throws {
     let batch = try task { $0.task = .counting }.batch(draw([0, 1, 2]))
-    guard case .labels(let labels) = batch.target else {
+    guard case .labels(let labels) = batch.asked.target else {
       Issue.record("no labels")
       return
     }
     for index in 0..<3 {
       let scene = PhysicalSystems.Scene(seed: 1, split: .training, index: index)
       #expect(Int(labels[index]) == scene.links.systemCount - 1)
-      #expect(batch.categories[index] == Int(labels[index]))
+      #expect(batch.asked.categories[index] == Int(labels[index]))
     }
   }
 
@@ -110,7 +138,7 @@ import Testing
       ])
     #expect(task.facts.selector == "scenes")
     let batch = try task.batch(draw(Array(0..<8)))
-    guard case .truths(let truths) = batch.target else {
+    guard case .truths(let truths) = batch.asked.target else {
       Issue.record("no truths")
       return
     }
@@ -138,8 +166,15 @@ import Testing
       Issue.record("no answer")
       return
     }
-    #expect(Array(pair.prefix(2)) == [.integer(1), .integer(2)] && pairs.count == 1)
-    #expect(shown[1]["answer"] == .array([]))
+    #expect(pairs.count == 1 && Set(pair.prefix(2)) == [.integer(1), .integer(2)])
+    #expect(shown[1]["answer"] == .array([]) && shown[1]["right"] == .boolean(false))
+    let sample = PhysicalSystems.GeneratedScenes(seed: 1).sample(0, in: .training)
+    guard case .array(let truth)? = shown[0]["truth"], case .array(let places)? = shown[0]["places"]
+    else {
+      Issue.record("no truth")
+      return
+    }
+    #expect(truth.count == sample.links.list.count && places.count == 10)
     let counting = try self.task { $0.task = .counting }
     let counts = try counting.batch(draw([0, 1]))
     let numbers = try #require(
