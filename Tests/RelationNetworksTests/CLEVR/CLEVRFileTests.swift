@@ -1,4 +1,4 @@
-// CLEVR's files: read back as they were written, in both generations of names, and refused in words.
+// CLEVR's files: read back as written, in both generations of names, and refused in words.
 
 import Files
 import Foundation
@@ -65,7 +65,8 @@ import Testing
 
   @Test func bothGenerationsOfNamesAreRead() throws {
     let old = """
-      {"questions": [{"image_index": 4, "image_filename": "a.png", "question": "Any \\"red\\" ones?",
+      {"questions": [{"image_index": 4, "image_filename": "a.png", 
+      "question": "Any \\"red\\" ones?",
       "answer": true, "program": [{"type": "scene", "inputs": [], "side_inputs": []},
       {"type": "filter_color", "inputs": [0], "side_inputs": ["red"]},
       {"type": "exist", "inputs": [1], "side_inputs": []}]}, {"image_index": 4,

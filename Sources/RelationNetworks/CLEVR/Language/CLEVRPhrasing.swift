@@ -79,7 +79,8 @@ extension CLEVR.Form {
   private func bothText(
     _ ask: CLEVR.Ask, _ choice: CLEVR.Choice, _ speaker: inout CLEVR.Speaker
   ) -> String {
-    let relations = zip(choice.chains, choice.directions).map { chain, direction in
+    // The published questions name them in the reverse order of their programs.
+    let relations = zip(choice.chains, choice.directions).reversed().map { chain, direction in
       "\(speaker.oneOf(direction.words)) the \(speaker.chain(chain))"
     }
     let related = speaker.oneOf(["", "both "]) + relations.joined(separator: " and ")
