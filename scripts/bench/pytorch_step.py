@@ -86,6 +86,7 @@ class Config:
     state: int = 0
     dropout: float = 0.0
     binary_answers: bool = False
+    blind: bool = False  # answers from the question alone
 
 
 CONFIGS = {
@@ -102,6 +103,12 @@ CONFIGS = {
     "clevr-state": Config(
         objects=(10, 18), question_words=30, vocabulary=90, state=256, g=(512,) * 4,
         f=(512, 1024, 29), dropout=0.02),
+    "clevr-state-small": Config(
+        objects=(10, 18), question_words=30, vocabulary=90, state=128, g=(256,) * 4,
+        f=(256, 256, 29), dropout=0.02),
+    "clevr-question": Config(
+        objects=(10, 18), question_words=30, vocabulary=90, state=128, g=(256,), f=(256, 29),
+        dropout=0.5, blind=True),
     "babi": Config(
         story=(20, 8), question_words=8, vocabulary=180, state=32, g=(256,) * 4, f=(256, 512, 159)),
     "physical": Config(
@@ -137,6 +144,10 @@ class Model(nn.Module):
         else:
             features = config.objects[1]
         question = config.state or config.question_bits
+        self.mlp = None
+        if config.blind:
+            self.mlp = perceptron(question, *config.g, *config.f, dropout=config.dropout)
+            return
         self.rn = RelationNetwork(features, question, config.g, config.f, config.dropout)
 
     def forward(self, scene, question):
@@ -151,6 +162,8 @@ class Model(nn.Module):
         reader = self.ques or self.lstm
         if reader:
             question = last_state(reader, self.embed(question))
+        if self.mlp:
+            return self.mlp(question)
         return self.rn(scene, question)
 
 

@@ -42,7 +42,7 @@ import Testing
       let picture = picture([object])
       let seen = levels(picture, at: object.position)
       #expect(2 * seen[0] > 3 * seen[1] && 2 * seen[0] > 3 * seen[2], "\(seen)")
-      let ground = levels(picture, at: [-2, 1, 0])
+      let ground = levels(picture, at: [-1.5, -2, 0])
       #expect(abs(ground[0] - ground[1]) < 3 && ground[0] > 60 && ground[0] < 200, "\(ground)")
     }
   }

@@ -17,7 +17,7 @@ extension CLEVR {
     /// The folder that holds `questions`.
     let path: String
 
-    /// The folder at a place, or in it as the archive has it; `nil` if there is none in this layout.
+    /// The folder at a place, or in it as the archive has it; `nil` if neither is in this layout.
     init?(at place: DataPlace) {
       let candidates = [place.path, place.path + "/CLEVR_v1.0"]
       let found = candidates.first { path in

@@ -60,7 +60,7 @@ extension CLEVR {
         return Self.developed(
           surroundings.color(of: hit, along: ray, lampPoints: lampPoints, bounces: 1))
       }
-      if isPlain { return levels(0.5, 0.5, 0..<16) }
+      if isPlain { return levels(0.5, 0.5, 0..<8) }
       let upper = levels(0.25, 0.25, 0..<4) + levels(0.75, 0.25, 4..<8)
       let lower = levels(0.25, 0.75, 8..<12) + levels(0.75, 0.75, 12..<16)
       return (upper + lower) / 4

@@ -44,7 +44,7 @@ extension CLEVR {
     }
 
     /// How far along a ray the surface is first met; `nil` if it is not, or beyond `limit`.
-    func distance(along ray: Ray, below limit: Float) -> Float? {
+    @inline(__always) func distance(along ray: Ray, below limit: Float) -> Float? {
       let offset = ray.origin - center
       let along = -dot(offset, ray.direction)
       // Most rays pass by the sphere around it.
@@ -91,7 +91,7 @@ extension CLEVR {
     }
 
     /// When something that moves is between `-extent` and `extent`.
-    private func span(_ place: Float, _ speed: Float) -> (Float, Float) {
+    @inline(__always) private func span(_ place: Float, _ speed: Float) -> (Float, Float) {
       guard speed != 0 else {
         return abs(place) < extent ? (-.infinity, .infinity) : (.infinity, -.infinity)
       }
