@@ -22,6 +22,23 @@ import Testing
     #expect(CLEVR.World(seed: 4).questions(about: 0, in: .training) != Self.asked[0].questions)
   }
 
+  /// Whoever changes what is drawn changes every run on generated data.
+  @Test func theWorldOfASeedStaysWhatItIs() {
+    let world = CLEVR.World(seed: 1)
+    let object = world.view(0, in: .training).scene.objects[1]
+    #expect(object[.color] == .color(.blue) && object[.shape] == .shape(.sphere))
+    #expect(object.position == [0.04587984085083008, -1.0751760005950928, 0.3499999940395355])
+    #expect(object.pixel == [203, 163] && object.depth == 10.74786294589875)
+    let questions = world.questions(about: 0, in: .training)
+    #expect(
+      questions[0].text == "Do the yellow object and the blue rubber object have the same size?")
+    #expect(questions[9].answer == .truth(false) && questions[9].family == 16)
+    #expect(
+      questions[5].text
+        == "There is a rubber object behind the ball on the left side of the object "
+        + "that is behind the yellow cylinder; what shape is it?")
+  }
+
   @Test func thereAreTenAboutEachSceneAndTheAnswersAreRight() throws {
     for (scene, questions) in Self.asked {
       #expect(questions.count == CLEVR.questionsPerScene)

@@ -113,7 +113,7 @@ import Testing
     let camera = CLEVR.Camera(at: CLEVR.Camera.home)
     let middle = camera.projection(of: [0, 0, 0])
     #expect(abs(middle.column - 240) < 1e-9 && abs(middle.row - 160) < 1e-9)
-    #expect(abs(middle.depth - 11.258) < 1e-3)
+    #expect(abs(middle.depth - 11.264) < 1e-3)
     for (a, b) in [(camera.forward, camera.right), (camera.forward, camera.up)] {
       #expect(abs((a * b).sum()) < 1e-12 && abs((b * b).sum() - 1) < 1e-12)
     }
