@@ -1,5 +1,6 @@
 // The words of CLEVR's questions, choice by choice.
 
+import Learning
 import Tensors
 import Testing
 
