@@ -98,8 +98,8 @@ public struct PhysicalSystemsTask: LearningTask {
     }
   }
 
-  /// A scene and the pairs that are joined or said to be, each with what joins it, and what the model
-  /// thinks of it from either side.
+  /// A scene and the pairs that are joined, each with what joins it, or said to be, each with what
+  /// the model thinks of it from either side.
   private func exhibit(
     _ sample: PhysicalSystems.Sample, _ shares: [Float]
   ) -> [String: JSONValue] {

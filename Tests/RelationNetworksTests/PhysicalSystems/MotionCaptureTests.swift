@@ -185,7 +185,7 @@ import Testing
     #expect(problem("JOINT knee", "JOINT hips").contains("two joints called \"hips\""))
     #expect(problem("Frames: 2", "Frames: 3").contains("has 3 frames, but has 2"))
     #expect(problem("Frame Time: 0.1", "Frame Time: 0").contains("time of a frame"))
-    #expect(problem("5 0 0 90 0 0 90 0 0", "5 0 0 90").contains("line 19: here should be 9"))
+    #expect(problem("5 0 0 90 0 0 90 0 0", "5 0 0 90").contains("line 20: here should be 9"))
     let start = Self.hierarchy.prefix(120)
     #expect(problem(Self.hierarchy, String(start)).contains("line"))
     for count in stride(from: 0, to: Self.hierarchy.count, by: 7) {

@@ -1,5 +1,5 @@
-// Motions in the form of Acclaim, as the CMU data base has them: a skeleton (.asf), and the angles of
-// its joints frame by frame (.amc).
+// Motions in the form of Acclaim, as the CMU data base has them: a skeleton (.asf), and the angles
+// of its joints frame by frame (.amc).
 
 import Files
 import Foundation

@@ -23,8 +23,8 @@ extension PhysicalSystems {
     var joints: [Int]
   }
 
-  /// Motions in files of Biovision (.bvh), or of Acclaim (.amc, and in the same folder the .asf of the
-  /// same subject: `07.asf` for `07_01.amc`), in a directory and those within.
+  /// Motions in files of Biovision (.bvh), or of Acclaim (.amc, and in the same folder the .asf of
+  /// the same subject: `07.asf` for `07_01.amc`), in a directory and those within.
   enum MotionDirectory {
     /// The frames a second of .amc files, which do not tell: those of the CMU data base.
     private static let acclaimRate = 120.0

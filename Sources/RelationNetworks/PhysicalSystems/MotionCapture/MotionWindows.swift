@@ -1,11 +1,11 @@
 // A recorded walk as scenes of balls: joints seen from the side, ten at a time.
 
-/// What the balls of a model are shown of a motion: windows of sixteen frames, each with ten joints.
+/// What a model of balls is shown of a motion: windows of sixteen frames, each with ten joints.
 ///
 /// The frames of a window are a tenth of a second apart, as in the simulated world. It is seen from
-/// the side: across, along the way that the root goes in the window, and up. The root's mean speed is
-/// taken out, as on a treadmill, and all joints are moved and scaled alike so that they lie within
-/// -0.9 and 0.9 along both axes.
+/// the side: across, along the way that the root goes in the window, and up. The root's mean speed
+/// is taken out, as on a treadmill, and all joints are moved and scaled alike so that they lie
+/// within -0.9 and 0.9 along both axes.
 struct MotionWindows {
   /// Some joints during some frames.
   struct Window {
@@ -87,8 +87,8 @@ struct MotionWindows {
   /// for the root.
   ///
   /// A joint that lies on the average nearer to what it hangs from than a twelfth of the body's
-  /// height, or never further away from another that hangs there, is one with it: what hangs from it
-  /// hangs from that. Balls of simulated scenes begin at least so far apart.
+  /// height, or never further away from another that hangs there, is one with it: what hangs from
+  /// it hangs from that. Balls of simulated scenes begin at least so far apart.
   private static func parentsOfApart(
     _ joints: [MotionClip.Joint], in views: [[[[Double]]]]
   ) -> [Int: Int?] {
