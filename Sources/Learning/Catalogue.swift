@@ -122,8 +122,8 @@ extension Catalogue {
     }
   }
 
-  /// The model of a name; a family's name alone stands for the preset with the paper's sizes, or for
-  /// the first one.
+  /// The model of a name; a family's name alone stands for the preset called `paper`, or for the
+  /// first one.
   ///
   /// Throws a `CatalogueError` that lists the known names if there is none.
   public func model(named name: String) throws(CatalogueError) -> NamedModel {
