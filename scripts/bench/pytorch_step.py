@@ -84,6 +84,8 @@ class Config:
     vocabulary: int = 0
     embedding: int = 32
     state: int = 0
+    both_ends: bool = False  # sentences are read from both ends
+    context: int = 0  # numbers that an LSTM over the sentences adds to each
     dropout: float = 0.0
     binary_answers: bool = False
     blind: bool = False  # answers from the question alone
@@ -109,17 +111,22 @@ CONFIGS = {
     "clevr-question": Config(
         objects=(10, 18), question_words=30, vocabulary=90, state=128, g=(256,), f=(256, 29),
         dropout=0.5, blind=True),
-    "babi": Config(
+    "babi-paper": Config(
         story=(20, 8), question_words=8, vocabulary=180, state=32, g=(256,) * 4, f=(256, 512, 159)),
+    "babi-small": Config(
+        story=(20, 8), question_words=8, vocabulary=180, state=32, g=(128,) * 3, f=(128, 128, 60)),
+    "babi-best": Config(
+        story=(40, 8), question_words=8, vocabulary=180, state=64, both_ends=True, context=64,
+        g=(256,) * 4, f=(256, 512, 60)),
     "physical": Config(
         objects=(10, 35), g=(1000, 1000, 1000, 500), f=(500, 100, 100), binary_answers=True),
 }
 
 
 def last_state(lstm, words):
-    """Word vectors [b, n, width] to the last hidden state of an LSTM, [b, state]."""
+    """Word vectors [b, n, width] to the last hidden state of each direction, [b, states]."""
     _, (hidden, _) = lstm(words)
-    return hidden[-1]
+    return hidden.transpose(0, 1).flatten(1)
 
 
 class Model(nn.Module):
@@ -130,20 +137,23 @@ class Model(nn.Module):
         super().__init__()
 
         def lstm():
-            return nn.LSTM(config.embedding, config.state, batch_first=True)
+            return nn.LSTM(
+                config.embedding, config.state, batch_first=True, bidirectional=config.both_ends)
 
         self.conv = Encoder(config.channels) if config.image else None
         self.embed = nn.Embedding(config.vocabulary, config.embedding) if config.state else None
         self.sent = lstm() if config.story else None
+        state = config.state * (2 if config.both_ends else 1)
+        self.story = nn.LSTM(state, config.context, batch_first=True) if config.context else None
         self.ques = lstm() if config.story else None
         self.lstm = lstm() if config.state and not config.story else None
         if config.image:
             features = config.channels[-1] + 2
         elif config.story:
-            features = config.state + config.story[0]
+            features = state + config.context + config.story[0]
         else:
             features = config.objects[1]
-        question = config.state or config.question_bits
+        question = state or config.question_bits
         self.mlp = None
         if config.blind:
             self.mlp = perceptron(question, *config.g, *config.f, dropout=config.dropout)
@@ -158,7 +168,8 @@ class Model(nn.Module):
             states = last_state(self.sent, self.embed(scene.flatten(0, 1))).view(batch, count, -1)
             # Which sentence it is, one of `count`.
             positions = torch.eye(count, dtype=states.dtype).expand(batch, count, count)
-            scene = torch.cat([states, positions], dim=2)
+            contexts = [self.story(states)[0]] if self.story else []
+            scene = torch.cat([states, *contexts, positions], dim=2)
         reader = self.ques or self.lstm
         if reader:
             question = last_state(reader, self.embed(question))
