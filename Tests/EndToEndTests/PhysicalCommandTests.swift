@@ -61,6 +61,22 @@ import Training
     #expect(line["places"]?.list?.count == 10 && line["truth"]?.list != nil)
   }
 
+  /// One file of numpy is enough to try a model on.
+  @Test func aModelIsTriedOnAFileOfNumpy() throws {
+    let train = ["train", "physical", "--single-process", "--run", "run"] + Self.sizes + Self.run
+    try workspace.relate(train).requiringSuccess()
+    try workspace.relate(
+      ["generate", "physical", "--split", "test", "--out", "scenes"] + Self.sizes
+    ).requiringSuccess()
+    try FileManager.default.removeItem(atPath: workspace.path("scenes/dataset.json"))
+    let check = try workspace.relate(["data", "check", "scenes"]).requiringSuccess()
+    #expect(check.output == "physical, as it is published\n  test: 5 samples\nAll is well.\n")
+    let evaluate = ["evaluate", "run", "--split", "test", "--json"]
+    #expect(
+      try workspace.relate(evaluate + ["--data", "scenes"]).requiringSuccess().output
+        == workspace.relate(evaluate).requiringSuccess().output)
+  }
+
   @Test func whatIsNoDataIsSaid() throws {
     try FileManager.default.createDirectory(
       atPath: workspace.path("nothing"), withIntermediateDirectories: true)

@@ -8,6 +8,11 @@ import Learning
 extension PhysicalSystemsFamily: GeneratingFamily {
   private typealias Systems = PhysicalSystems
 
+  /// Whether there are scenes in files of numpy at a place.
+  public static func recognizes(_ place: DataPlace) -> Bool {
+    Split.allCases.contains { Systems.SystemsDirectory.fileName($0, at: place) != nil }
+  }
+
   /// The recorded motions of a data set, as its details tell.
   ///
   /// Throws if they tell something that cannot be.
