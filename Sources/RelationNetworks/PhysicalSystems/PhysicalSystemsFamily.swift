@@ -88,10 +88,12 @@ extension PhysicalSystemsFamily {
   public static let presets = [
     Preset(
       "small", "Which balls are joined, in hours on two cores: g of 256, f of 256.",
-      settings: small(.connections), plan: smallPlan),
+      // With another hidden layer of f it takes several times as long until any link is told from
+      // another.
+      settings: small(.connections, readoutWidths: [256]), plan: smallPlan(rate: 2e-3)),
     Preset(
       "counting", "How many systems there are, in hours on two cores: g of 256, f of 256.",
-      settings: small(.counting), plan: smallPlan),
+      settings: small(.counting, readoutWidths: [256, 256]), plan: smallPlan(rate: 1e-3)),
     Preset(
       "paper", "Appendix F: g of 1000 and 500, f of 500 and 100.",
       settings: PhysicalSystems.Settings(
@@ -101,18 +103,23 @@ extension PhysicalSystemsFamily {
         evaluationInterval: 1_000)),
   ]
 
-  private static func small(_ task: PhysicalSystems.TaskName) -> PhysicalSystems.Settings {
+  private static func small(
+    _ task: PhysicalSystems.TaskName, readoutWidths: [Int]
+  ) -> PhysicalSystems.Settings {
     PhysicalSystems.Settings(
       task: task,
       // As large as the sixty numbers of the motion together, or it takes long to learn which ball
       // is which.
       colorScale: 4,
       // A spring is told by changes of velocity, which are small beside the places.
-      motion: .both, pairWidths: [256, 256, 256], readoutWidths: [256, 256])
+      motion: .both, pairWidths: [256, 256, 256], readoutWidths: readoutWidths)
   }
 
-  private static let smallPlan = TrainingPlan(
-    steps: 200_000,
-    learningRate: .cosine(rate: 1e-3, warmUpSteps: 500, totalSteps: 200_000, finalFraction: 0.01),
-    batchSize: 50, replicas: 2, evaluationInterval: 1_000)
+  private static func smallPlan(rate: Double) -> TrainingPlan {
+    TrainingPlan(
+      steps: 200_000,
+      learningRate: .cosine(
+        rate: rate, warmUpSteps: 500, totalSteps: 200_000, finalFraction: 0.01),
+      batchSize: 50, replicas: 2, evaluationInterval: 1_000)
+  }
 }
