@@ -3,7 +3,7 @@
 # machine. PyTorch is only installed if --install-pytorch says so; --help lists the options.
 #
 #   scripts/bench.sh --install-pytorch
-#   scripts/bench.sh --python PATH --configs "babi-paper clevr-state" --precisions fp32
+#   scripts/bench.sh --python PATH --configs "babi clevr-state" --precisions fp32
 #   scripts/bench.sh --threads 2 --memory --out steps.jsonl
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -26,7 +26,7 @@ MISTAKE = 64
 STEP_SECONDS = {
     "sort-of-clevr-small": 1, "sort-of-clevr-paper": 30, "sort-of-clevr-quick": 0.05,
     "clevr-pixels": 7, "clevr-state": 0.5, "clevr-state-small": 0.2, "clevr-question": 0.05,
-    "babi-paper": 0.6, "babi-small": 0.2, "babi-best": 2.5, "physical": 1.1,
+    "babi": 0.6, "babi-small": 0.2, "babi-best": 2.5, "physical": 1.1,
 }
 # Those of the paper's sizes and of public re-implementations.
 DEFAULT_CONFIGS = [

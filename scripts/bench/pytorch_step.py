@@ -111,7 +111,7 @@ CONFIGS = {
     "clevr-question": Config(
         objects=(10, 18), question_words=30, vocabulary=90, state=128, g=(256,), f=(256, 29),
         dropout=0.5, blind=True),
-    "babi-paper": Config(
+    "babi": Config(
         story=(20, 8), question_words=8, vocabulary=180, state=32, g=(256,) * 4, f=(256, 512, 159)),
     "babi-small": Config(
         story=(20, 8), question_words=8, vocabulary=180, state=32, g=(128,) * 3, f=(128, 128, 60)),
