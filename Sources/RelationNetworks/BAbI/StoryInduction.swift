@@ -5,9 +5,9 @@ import Tensors
 extension BAbI {
   /// What is known of the stories of task 16: who is which animal, and of which colour.
   ///
-  /// Who is asked about has the colour of the last animal of the same kind. Most stories have others
-  /// of that kind or colour as well, so that the commonest colour is right every other time: a rule
-  /// that is learnt first, and left late or never.
+  /// Who is asked about has the colour of the last animal of the same kind. Most stories have
+  /// others of that kind or colour as well, so that the commonest colour is right every other time:
+  /// a rule that is learnt first, and left late or never.
   struct Induction: Sendable {
     /// The task's number.
     static let task = 16
