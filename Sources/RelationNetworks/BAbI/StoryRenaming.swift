@@ -17,7 +17,7 @@ extension BAbI {
     public var summary: String {
       switch self {
       case .none: "Stories are read as they are."
-      case .induction: "Names, animals and colours of task 16 change places, story by story."
+      case .induction: "Words of task 16 change places, and animals that mislead are told apart."
       case .all: "So do people, rooms and things of other tasks."
       }
     }
@@ -25,8 +25,7 @@ extension BAbI {
 
   /// Words that change places with one another, at random and throughout a story.
   ///
-  /// The commonest colour of a story answers every other question of task 16, and learning is
-  /// content with that. Renamed, no story is ever seen twice, and nothing but the rule answers all.
+  /// Renamed, no story is ever seen twice.
   struct Renaming: Sendable {
     /// The words that may change places in a task's stories, by the task's number.
     private let classes: [Int: [[Int32]]]
@@ -34,6 +33,7 @@ extension BAbI {
     private let outputWords: [[Int32]]
     private let outputs: [[Int32]: Int32]
     private let wordCount: Int
+    private let induction: Induction
 
     /// Renaming in a model's numbers; `nil` if nothing is to be renamed.
     init?(_ augmentation: Augmentation, _ vocabulary: Vocabulary, outputs: [String]) {
@@ -55,11 +55,17 @@ extension BAbI {
       self.outputs = Dictionary(
         outputWords.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { old, _ in old })
       wordCount = vocabulary.readCount
+      induction = Induction(numbers)
     }
 
     /// The story with other names; as it is if its answer would be one that there is no output for.
     func callAsFunction(_ story: Story, random: inout CounterRandom) -> Story {
       guard let classes = classes[story.task], !classes.isEmpty else { return story }
+      var story = story
+      // Not every time: which of two animals of a kind counts is to be learnt as well.
+      if story.task == Induction.task, random.integer(below: 4) > 0 {
+        story = induction.toldApart(story, random: &random)
+      }
       var names = (0..<Int32(wordCount)).map { $0 }
       for words in classes {
         // Each arrangement is as likely as any other (Fisher and Yates).
@@ -76,13 +82,7 @@ extension BAbI {
     }
 
     private static let induction: [(tasks: [Int], classes: [[String]])] = [
-      (
-        [16],
-        [
-          ["bernhard", "brian", "greg", "julius", "lily"], ["frog", "lion", "rhino", "swan"],
-          ["gray", "green", "white", "yellow"],
-        ]
-      )
+      ([Induction.task], [Induction.names, Induction.kinds, Induction.colors])
     ]
 
     private static let rooms = ["bathroom", "bedroom", "garden", "hallway", "kitchen", "office"]

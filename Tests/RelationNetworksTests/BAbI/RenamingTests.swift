@@ -56,6 +56,43 @@ import Testing
     #expect(Set(stories.map(\.answer)).count == 2)
   }
 
+  /// Two swans are left, who is asked about and whose colour is the answer; all others differ.
+  @Test func animalsThatMisleadAreToldApart() {
+    let vocabulary = BAbI.Vocabulary(
+      words: BAbI.Induction.names + BAbI.Induction.kinds + BAbI.Induction.colors + ["is", "what"],
+      answers: BAbI.Induction.colors)
+    let numbers = BAbI.ModelNumbers(vocabulary, outputs: vocabulary.answers)
+    func sentence(_ text: String) -> [Int32] {
+      numbers.numbers(of: text.split(separator: " ").map(String.init))
+    }
+    let told = [
+      "lily is swan", "brian is swan", "lily is gray", "bernhard is lion", "brian is white",
+      "julius is lion", "julius is gray", "bernhard is gray", "greg is swan",
+    ]
+    let story = BAbI.Story(
+      task: 16, facts: told.reversed().map(sentence), question: sentence("what is greg"), answer: 2)
+    let induction = BAbI.Induction(numbers)
+    var seen: Set<BAbI.Story> = []
+    for index in 0..<30 {
+      var random = CounterRandom(seed: 1, purpose: .draw, index: UInt64(index))
+      let apart = induction.toldApart(story, random: &random)
+      seen.insert(apart)
+      let facts = apart.facts.reversed().map { fact in
+        fact.map { vocabulary.words[Int($0) - 1] }.joined(separator: " ")
+      }
+      // What the answer follows from stays.
+      #expect([facts[1], facts[4], facts[8]] == [told[1], told[4], told[8]])
+      #expect(facts.map { $0.prefix(5) } == told.map { $0.prefix(5) })
+      let said = facts.map { $0.split(separator: " ")[2] }
+      #expect(Set([0, 1, 3, 5].map { said[$0] }).count == 4)
+      #expect(Set([2, 4, 6, 7].map { said[$0] }).count == 4)
+    }
+    #expect(seen.count > 10)
+    var (random, other) = (CounterRandom(seed: 1, purpose: .draw, index: 0), story)
+    other.question = sentence("what is")
+    #expect(induction.toldApart(other, random: &random) == other)
+  }
+
   @Test func answersThatThereAreNotAreLeftAlone() {
     let story = BAbI.Story(
       task: 8, facts: [numbers("mary is milk"), numbers("mary is apple")],
