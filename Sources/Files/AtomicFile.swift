@@ -16,12 +16,23 @@ public struct AtomicFile: ~Copyable {
 
   /// Begins a file under another name, `path` with `.partial` after it.
   ///
-  /// Throws if it cannot be created.
+  /// Throws if it cannot be created, or if what is there is no plain file: a device, a pipe or a
+  /// link is not to be replaced by accident.
   public init(replacing path: String) throws(FileError) {
     self.path = path
     partialPath = path + ".partial"
     descriptor = open(partialPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError("create", partialPath) }
+    guard Self.isFreeOrPlain(path) else {
+      throw FileError("Cannot replace \(path): it is no plain file.")
+    }
+  }
+
+  private static func isFreeOrPlain(_ path: String) -> Bool {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return true }
+    // A directory says itself that it is none, when the file is renamed.
+    return [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
 
   deinit {

@@ -74,13 +74,14 @@ extension Origin {
   ///   - layout: the model that begins with it.
   ///   - step: the step of the version in its run.
   ///   - prefix: the prefix of the names that are taken over; `nil` for all.
-  /// - Throws: if there is nothing to take over, or a shape differs.
+  /// - Throws: if there is nothing to take over, the model has something under the prefix that the
+  ///   other one does not have, or a shape differs.
   public init(
     taking source: ParameterVector, into layout: ParameterLayout, step: Int, prefix: String? = nil
   ) throws(TrainingError) {
-    self.init(
-      digest: overlapDigest(of: try shared(source.layout, layout, under: prefix), in: source),
-      step: step, prefix: prefix)
+    let shared = try shared(source.layout, layout, under: prefix)
+    try requireAll(source.layout, layout, under: prefix)
+    self.init(digest: overlapDigest(of: shared, in: source), step: step, prefix: prefix)
   }
 }
 
@@ -146,6 +147,23 @@ private func shared(
         + (prefix.map { " under \"\($0)\"" } ?? "") + "; it has \(theirs.firstNames).")
   }
   return shared
+}
+
+/// Throws if `ours` has a parameter under the prefix that `theirs` does not have: it would begin
+/// with random numbers, without a word.
+private func requireAll(
+  _ theirs: ParameterLayout, _ ours: ParameterLayout, under prefix: String?
+) throws(TrainingError) {
+  let known = Set(theirs.parameters.map(\.name))
+  let missing = ours.parameters.filter { prefix.map($0.isUnder) ?? true }.map(\.name)
+    .filter { !known.contains($0) }
+  guard !missing.isEmpty else { return }
+  let named = missing.prefix(4).joined(separator: ", ") + (missing.count > 4 ? ", …" : "")
+  throw TrainingError(
+    """
+    The run to begin with does not have \(named). Choose the same layers (dropout counts as one), \
+    or name with --take a prefix that both have; it has \(theirs.firstNames).
+    """)
 }
 
 /// A hash of the names and numbers that are taken over.

@@ -23,6 +23,30 @@ import Testing
     }
   }
 
+  /// A device or a link that somebody named by accident stays what it is.
+  @Test func onlyPlainFilesAreReplaced() throws {
+    try withDirectory { directory in
+      let link = directory + "/link"
+      try AtomicFile.write(Data("old".utf8), to: directory + "/file")
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "file")
+      #expect(throws: FileError.self) { try AtomicFile.write(Data("new".utf8), to: link) }
+      #expect(FileManager.default.contents(atPath: directory + "/file") == Data("old".utf8))
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["file", "link"])
+    }
+  }
+
+  @Test func aDirectoryHasOneWriterAtATime() throws {
+    try withDirectory { directory in
+      let lock = try DirectoryLock(directory)
+      #expect(throws: FileError(in: directory, "another process is writing there")) {
+        try DirectoryLock(directory)
+      }
+      lock.release()
+      try DirectoryLock(directory).release()
+    }
+  }
+
   @Test func aFileThatIsNotCommittedLeavesNothing() throws {
     try withDirectory { directory in
       let path = directory + "/file"

@@ -75,6 +75,19 @@ import Testing
         .hasPrefix("hidden.weight has the shape"))
   }
 
+  /// They would begin with random numbers, without a word.
+  @Test func layersThatTheOtherRunLacksAreNamed() throws {
+    let source = try source()
+    var deeper = layout
+    _ = Linear("top.0", from: 2, to: 2, in: &deeper)
+    #expect(
+      sentence { _ = try Origin(taking: source, into: deeper, step: 2) }
+        .hasPrefix("The run to begin with does not have top.0.weight, top.0.bias. Choose"))
+    #expect(throws: Never.self) {
+      try Origin(taking: source, into: deeper, step: 2, prefix: "hidden")
+    }
+  }
+
   @Test func aRunThatBeganWithAnotherGoesOnWithoutIt() throws {
     let source = try source()
     let experiment = experiment(origin: try Origin(taking: source, into: layout, step: 2))

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import DataFiles
+import Files
 import Foundation
 import Learning
 import Training
@@ -172,6 +173,9 @@ struct DataImportCommand: ParsableCommand {
     try requireFree(to)
     // Until it is described it is no data set.
     try DataDirectory(to).begin()
+    let lock = try DirectoryLock(to)
+    defer { lock.release() }
+    try requireFree(to)
     let contents = try family.pack(DataPlace(path: from), into: place, progress: line.show)
     return try family.describe(contents, at: place)
   }

@@ -1,6 +1,7 @@
 // relate evaluate: how a trained model does on a split, its own or that of other data.
 
 import ArgumentParser
+import DataFiles
 import Foundation
 import Learning
 import NeuralNetworks
@@ -17,7 +18,7 @@ struct EvaluateCommand: ParsableCommand {
       evaluated yet. Reads the run only, so it may still be training. With --data it is tried on \
       other data of the same layout, which may hold that one split only.
 
-      Example: relate evaluate models/sort-of-clevr --split test --json
+      Example: relate evaluate models/sort-of-clevr-quick --split test --json
       """)
 
   @Argument(
@@ -71,6 +72,9 @@ struct EvaluateCommand: ParsableCommand {
         threadCount: threads?.count ?? ProcessInfo.processInfo.activeProcessorCount,
         engine: numerics.engine == nil ? .best(for: experiment.precision) : experiment.engine,
         precision: experiment.precision)
+      if let place = data.place, DataDirectory(place.path).isFinished {
+        try requireUnchanged(place)
+      }
       let task = try catalogue.open(experiment.task, data: experiment.data, at: data.place)
       let report = try evaluate(task, version, experiment, context)
       print(

@@ -14,7 +14,7 @@ struct ExportCommand: ParsableCommand {
       What `load_state_dict` of a PyTorch module of the same parts takes: parameters and running \
       statistics, nothing of the optimiser. docs/PARAMETERS.md shows how.
 
-      Example: relate export models/sort-of-clevr --to weights.safetensors
+      Example: relate export models/sort-of-clevr-quick --to weights.safetensors
       """)
 
   @Argument(

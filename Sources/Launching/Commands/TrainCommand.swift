@@ -51,6 +51,9 @@ struct TrainCommand: ParsableCommand {
       if try showIfComplete(plan) { return 0 }
       let cores = ProcessInfo.processInfo.activeProcessorCount
       if singleProcess { return try trainAlone(plan, threads: threads?.count ?? cores) }
+      // Workers would find it out one by one.
+      let settled = try plan.beginning ?? plan.directory.readExperiment().experiment
+      try requireData(of: settled, at: experiment.data.place)
       let cluster = LocalCluster(
         plan,
         options: .init(

@@ -17,11 +17,18 @@ func showIfComplete(_ plan: RunPlan) throws -> Bool {
 }
 
 private func showResults(in directory: RunDirectory, _ summary: RunSummary) throws {
-  if let test = try directory.readEvaluations().last(where: { $0.split == .test }) {
-    print("\nThe best version by validation, step \(test.step), on the test split:\n")
+  let reports = try directory.readEvaluations()
+  // Data may have no test split.
+  let results =
+    reports.last { $0.split == .test && $0.samples > 0 }
+    ?? reports.last { $0.split == .validation && $0.step == summary.bestStep }
+  if let results {
+    print(
+      "\nThe best version by validation, step \(results.step), on the "
+        + "\(results.split.rawValue) split:\n")
     let experiment = try directory.readExperiment().experiment
     let facts = try catalogue.facts(of: experiment.task, data: experiment.data)
-    print(test.table(of: facts))
+    print(results.table(of: facts))
   }
   print(
     "\n\(summary.steps) steps in \(readableDuration(summary.seconds)), digest "

@@ -77,6 +77,13 @@ struct PreparedRun {
 ///
 /// Throws, saying what to do, if the data are not there or others than the experiment's.
 func openTask(of experiment: Experiment, at place: DataPlace?) throws -> any LearningTask {
+  try requireData(of: experiment, at: place)
+  if experiment.data != nil, let place { try requireUnchanged(place) }
+  return try catalogue.open(experiment.task, data: experiment.data, at: place)
+}
+
+/// Throws, saying what to do, unless the data at a place are described as those of an experiment.
+func requireData(of experiment: Experiment, at place: DataPlace?) throws {
   if let wanted = experiment.data {
     guard let place else {
       throw TrainingError(
@@ -92,19 +99,17 @@ func openTask(of experiment: Experiment, at place: DataPlace?) throws -> any Lea
         (\(found.fingerprint)).
         """)
     }
-    try requireUnchanged(place)
   } else if let place {
     throw TrainingError(
       "The run generates its data and reads none: leave out --data \(place.path).")
   }
-  return try catalogue.open(experiment.task, data: experiment.data, at: place)
 }
 
 /// Throws if a data set's files are not those that its description vouches for.
 ///
 /// Few files, as packed data have, are read as a whole; of many, only the sizes are looked at, and
 /// `relate data check` reads them.
-private func requireUnchanged(_ place: DataPlace) throws {
+func requireUnchanged(_ place: DataPlace) throws {
   let directory = DataDirectory(place.path)
   let manifest = try directory.readManifest()
   let findings = directory.verify(manifest, sizesOnly: manifest.files.count > 16)

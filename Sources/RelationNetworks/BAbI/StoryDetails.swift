@@ -38,8 +38,8 @@ extension BAbI {
       for (split, count) in data.counts {
         guard let asked = questions[split], let right = commonest[split],
           asked.count == taskCount, right.count == taskCount,
-          zip(asked, right).allSatisfy({ (0...$0).contains($1) && $0 <= count }),
-          asked.reduce(0, +) == count
+          zip(asked, right).allSatisfy({ $1 >= 0 && $1 <= $0 && $0 <= count }),
+          asked.reduce(0, &+) == count
         else { throw Self.misfit(data, "\(split) questions") }
       }
     }

@@ -70,7 +70,7 @@ extension BAbI {
         throw LineProblem("the line is not UTF-8")
       }
       let digits = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-      guard let found = Int(String(decoding: digits, as: UTF8.self)),
+      guard let found = Int(String(decoding: digits, as: UTF8.self)), found < 1 << 31,
         bytes.dropFirst(digits.count).first == UInt8(ascii: " ")
       else {
         throw LineProblem(

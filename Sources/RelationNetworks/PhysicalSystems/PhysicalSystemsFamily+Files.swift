@@ -31,7 +31,14 @@ extension PhysicalSystemsFamily: GeneratingFamily {
 
   /// What the .npz files of a directory hold; it may have some splits only.
   public static func contents(of place: DataPlace) throws -> DataSetContents {
-    try contents(of: place) { _, _, file in file }
+    if Systems.PackedSystems.exists(at: place) {
+      let data = try DataSetIdentity(of: place)
+      return DataSetContents(
+        counts: data.counts,
+        files: Split.allCases.filter { data.sampleCount(of: $0) > 0 }
+          .map(Systems.PackedSystems.fileName), details: data.details)
+    }
+    return try contents(of: place) { _, _, file in file }
   }
 
   /// What a directory's splits hold, in the files that `keep` makes of them or leaves.
@@ -139,7 +146,13 @@ extension PhysicalSystemsFamily: GeneratingFamily {
       throw CatalogueError("scale is \(scale); there are no pictures to enlarge")
     }
     for split in splits {
-      try requireRange(settings.scenes[split], 1...exportLimit, "scenes.\(split.rawValue)")
+      guard (1...exportLimit).contains(settings.scenes[split]) else {
+        throw CatalogueError(
+          """
+          a file holds at most \(exportLimit) scenes, and scenes.\(split.rawValue) is \
+          \(settings.scenes[split]): say --set scenes.\(split.rawValue)=100000 or so
+          """)
+      }
     }
     let scene =
       4 * 2 * Systems.frameCount * Systems.ballCount

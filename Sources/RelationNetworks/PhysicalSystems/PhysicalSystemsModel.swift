@@ -91,8 +91,10 @@ public struct PhysicalSystemsModel: LearningModel {
   private struct LinkCount {
     private var (right, said, there) = (0, 0, 0)
 
+    /// Adds a scene; a ball and itself are no link, whatever is said of them.
     mutating func add(_ logits: [Float], _ truths: [Float]) {
-      for (logit, truth) in zip(logits, truths) {
+      for (pair, (logit, truth)) in zip(logits, truths).enumerated()
+      where pair / PhysicalSystems.ballCount != pair % PhysicalSystems.ballCount {
         if logit > 0 { said += 1 }
         if truth > 0.5 { there += 1 }
         if logit > 0 && truth > 0.5 { right += 1 }

@@ -117,7 +117,8 @@ extension SortOfCLEVR {
     init(json: JSONValue) {
       for kind in Kind.allCases {
         for answer in Answer.allCases {
-          guard case .integer(let count)? = json.value(at: [kind.name, answer.name]), count > 0
+          guard case .integer(let count)? = json.value(at: [kind.name, answer.name]),
+            (1..<1 << 40).contains(count)
           else { continue }
           counts[kind.rawValue][answer.rawValue] = count
         }

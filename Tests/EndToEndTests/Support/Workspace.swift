@@ -1,6 +1,7 @@
 // A temporary directory for one test, with what tests do in it.
 
 import Foundation
+import Learning
 import Training
 
 /// A temporary directory that is removed with the last reference to it.

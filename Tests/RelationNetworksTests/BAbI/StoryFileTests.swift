@@ -70,6 +70,10 @@ import Testing
     ("Mary moved.\n", ", line 1: a line begins with its number and a space"),
     ("1 Mary moved.\n2 Where is Mary?\ta\t1\n\n", ", line 3: the line is empty"),
     ("1\n", ", line 1: a line begins with its number and a space"),
+    (
+      "1 Mary moved.\n9223372036854775807 John ran.\n3 He ran.\n",
+      ", line 2: a line begins with its number and a space"
+    ),
     ("2 Mary moved.\n", ", line 1: the line has the number 2, but should have 1"),
     (
       "1 Mary moved.\n3 Where is Mary?\ta\t1\n",

@@ -16,7 +16,9 @@ import Testing
     #expect(CLEVR.words[0] == "a" && CLEVR.words[38] == "it" && CLEVR.words[79] == "yellow")
     let numbers = try CLEVR.wordNumbers(of: "What is the Cube; made of?")
     #expect(numbers.map { CLEVR.words[Int($0)] } == ["what", "is", "the", "cube", "made", "of"])
-    #expect(throws: CLEVR.UnknownWord.self) { try CLEVR.wordNumbers(of: "What is a pyramid?") }
+    for text in ["What is a pyramid?", "?", String(repeating: "the ", count: 101)] {
+      #expect(throws: CLEVR.QuestionProblem.self) { try CLEVR.wordNumbers(of: text) }
+    }
   }
 
   @Test func generatedQuestionsHaveKnownWordsOnly() throws {

@@ -114,6 +114,10 @@ import Testing
       "question 0: \"image_index\" is -1."
     ),
     (
+      #"{"questions": [{"image_index": 3000000000, "image_filename": "", "question": ""}]}"#,
+      "question 0: \"image_index\" is 3000000000."
+    ),
+    (
       #"{"questions": [{"image_index": 0, "image_filename": "", "question": "", "answer": 11}]}"#,
       "question 0: \"11\" is no answer of CLEVR."
     ),
@@ -154,6 +158,7 @@ import Testing
   @Test(arguments: [
     ("\"red\"", "\"large\"", "object 0: \"large\" is no color of CLEVR"),
     ("[0, 1, 0.7]", "[0, 1]", "object 0: \"3d_coords\" is not a list of three numbers"),
+    ("[0, 1, 0.7]", "[1e300, 1, 1]", "object 0: \"3d_coords\" is far outside of the scene"),
     ("[1, 2, 10.5]", "[1e300, 2, 1]", "object 0: \"pixel_coords\" is far outside of the image"),
     (
       "\"left\": [[]]", "\"left\": [[0]]",

@@ -184,7 +184,9 @@ import Testing
     #expect(problem("3 Zrotation", "3 Wrotation").contains("\"Wrotation\" is no channel"))
     #expect(problem("JOINT knee", "JOINT hips").contains("two joints called \"hips\""))
     #expect(problem("Frames: 2", "Frames: 3").contains("has 3 frames, but has 2"))
-    #expect(problem("Frame Time: 0.1", "Frame Time: 0").contains("time of a frame"))
+    for time in ["0", "1e300", "1e18", "-1", "nan", "11"] {
+      #expect(problem("Frame Time: 0.1", "Frame Time: \(time)").contains("seconds of a frame"))
+    }
     #expect(problem("5 0 0 90 0 0 90 0 0", "5 0 0 90").contains("line 20: here should be 9"))
     let start = Self.hierarchy.prefix(120)
     #expect(problem(Self.hierarchy, String(start)).contains("line"))

@@ -150,7 +150,7 @@ import Testing
     let yes = task.model.measure(
       try logits([Float](repeating: 1, count: 800), [8, 100], of: task), for: batch)
     #expect(yes[0].sum == 0 && yes[1].sum == 0 && yes[2].value == 1 && yes[3].value == 1)
-    #expect(yes[4] == Measurement(sum: all[5].weight, weight: 800) && yes[5].value == 1)
+    #expect(yes[4] == Measurement(sum: all[5].weight, weight: 8 * 90) && yes[5].value == 1)
     let nan = task.model.measure(
       try logits([Float](repeating: .nan, count: 800), [8, 100], of: task), for: batch)
     #expect(nan.dropLast(2).allSatisfy { $0.sum == 0 } && nan[4] == .nothing)

@@ -30,7 +30,9 @@ extension CLEVR {
           for (type, answers) in types {
             guard case .object(let answers) = answers else { continue }
             let known = answers.compactMapValues { count -> Int? in
-              guard case .integer(let count) = count, count > 0 else { return nil }
+              guard case .integer(let count) = count, (1..<1 << 40).contains(count) else {
+                return nil
+              }
               return count
             }
             counts[split, default: [:]][category, default: [:]][type] = known

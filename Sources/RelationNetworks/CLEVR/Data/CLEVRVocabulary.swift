@@ -1,11 +1,13 @@
 // The words of questions and their numbers, the same for generated and for published data.
 
 extension CLEVR {
-  /// A word that no question of CLEVR has.
-  struct UnknownWord: Error, CustomStringConvertible {
-    let word: String
-    var description: String { "\"\(word)\" is no word of CLEVR's questions" }
+  /// What no question of CLEVR is.
+  struct QuestionProblem: Error, CustomStringConvertible {
+    let description: String
   }
+
+  /// The most words of a question that is read; the longest published one has 42.
+  static let questionLimit = 100
 
   /// The words of the published templates and their synonyms, in lower case and in order.
   ///
@@ -25,11 +27,17 @@ extension CLEVR {
 
   /// The numbers of the words of a question.
   ///
-  /// Throws an `UnknownWord` if it has another.
-  static func wordNumbers(of text: String) throws(UnknownWord) -> [UInt8] {
+  /// Throws if it has another word, none or too many.
+  static func wordNumbers(of text: String) throws(QuestionProblem) -> [UInt8] {
     var numbers: [UInt8] = []
-    for word in words(of: text) {
-      guard let number = wordNumbers[word] else { throw UnknownWord(word: word) }
+    let words = words(of: text)
+    guard (1...questionLimit).contains(words.count) else {
+      throw QuestionProblem(description: "it has \(words.count) words, not 1 to \(questionLimit)")
+    }
+    for word in words {
+      guard let number = wordNumbers[word] else {
+        throw QuestionProblem(description: "\"\(word)\" is no word of CLEVR's questions")
+      }
       numbers.append(number)
     }
     return numbers

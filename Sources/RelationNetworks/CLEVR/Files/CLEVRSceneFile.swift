@@ -112,6 +112,11 @@ extension CLEVR.Object {
     guard abs(pixel.x) < 1e6, abs(pixel.y) < 1e6 else {
       throw JSONFieldProblem("\"pixel_coords\" is far outside of the image")
     }
+    let position = try fields.vector("3d_coords")
+    // Objects lie within 3 of the middle.
+    guard [position.x, position.y, position.z].allSatisfy({ abs($0) < 100 }) else {
+      throw JSONFieldProblem("\"3d_coords\" is far outside of the scene")
+    }
     guard case .size(let size) = try fields.value(of: .size),
       case .color(let color) = try fields.value(of: .color),
       case .material(let material) = try fields.value(of: .material),
@@ -119,7 +124,7 @@ extension CLEVR.Object {
     else { throw JSONFieldProblem("it is no object of CLEVR") }
     self.init(
       size: size, color: color, material: material, shape: shape,
-      position: try fields.vector("3d_coords"), rotation: try fields.number("rotation"),
+      position: position, rotation: try fields.number("rotation"),
       pixel: [Int(pixel.x), Int(pixel.y)], depth: pixel.z)
   }
 
@@ -139,7 +144,9 @@ extension JSONFields {
   /// The number of the image that an entry is about.
   func imageNumber() throws(JSONFieldProblem) -> Int {
     let image = try integer("image_index")
-    guard image >= 0 else { throw JSONFieldProblem("\"image_index\" is \(image)") }
+    guard (0...Int(Int32.max)).contains(image) else {
+      throw JSONFieldProblem("\"image_index\" is \(image)")
+    }
     return image
   }
 

@@ -96,10 +96,8 @@ extension CLEVR {
       _ place: SIMD3<Double>, _ radius: Double, beside other: Object
     ) -> Bool {
       let offset = place - other.position
-      // A cube counts as the cylinder inside of its turned square.
-      let otherRadius = other.size.radius * (other.shape == .cube ? 0.5.squareRoot() : 1)
       let distance = (offset.x * offset.x + offset.y * offset.y).squareRoot()
-      return distance - radius - otherRadius >= leastDistance
+      return distance - radius - other.size.radius >= leastDistance
         && Direction.allCases.allSatisfy {
           abs((offset * Directions.published[$0]).sum()) >= leastMargin
         }

@@ -104,9 +104,10 @@ struct BVHFile {
     else { throw lines.failure(frames, "here should be the number of frames, such as Frames: 90") }
     let time = lines.take()
     guard let time, time.words.count == 3, time.words[0] == "Frame", time.words[1] == "Time:",
-      let seconds = Double(time.words[2]), seconds > 0, seconds.isFinite
+      let seconds = Double(time.words[2]), (1e-5...10).contains(seconds)
     else {
-      throw lines.failure(time, "here should be the time of a frame, such as Frame Time: 0.01")
+      throw lines.failure(
+        time, "here should be the seconds of a frame, 10 at most, such as Frame Time: 0.01")
     }
     return (count, seconds)
   }

@@ -55,6 +55,9 @@ struct MotionWindows {
     let groups = groups(of: parents)
     for (start, view) in zip(starts, views) {
       let scaled = Self.scaled(view, joints: Array(parents.keys))
+      guard scaled.allSatisfy({ $0.allSatisfy { $0.allSatisfy(\.isFinite) } }) else {
+        throw MotionProblem("its joints are farther away than numbers reach")
+      }
       for group in groups {
         windows.append(
           Window(
