@@ -81,7 +81,7 @@ extension CLEVR.GeneratedQuestions {
 private struct GeneratedScenes: Codable {
   var format = "clevr 1"
   var seed: UInt64
-  var scenes: CLEVR.SceneCounts
+  var scenes: SplitCounts
   var scale: Int
 
   /// Makes the directory, or makes sure that what lies there may be written over.

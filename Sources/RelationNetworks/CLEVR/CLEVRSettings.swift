@@ -64,32 +64,6 @@ public enum CLEVR {
     }
   }
 
-  /// The number of scenes of each split.
-  public struct SceneCounts: Codable, Hashable, Sendable {
-    /// Scenes that parameters are fitted to; the published data have 70,000.
-    public var training: Int
-    /// Scenes that choose among checkpoints; the published data have 15,000.
-    public var validation: Int
-    /// Scenes that results are reported on; the published data have 15,000.
-    public var test: Int
-
-    /// The given numbers of scenes.
-    public init(training: Int = 70_000, validation: Int = 1_500, test: Int = 1_500) {
-      self.training = training
-      self.validation = validation
-      self.test = test
-    }
-
-    /// The number of scenes of a split.
-    public subscript(split: Split) -> Int {
-      switch split {
-      case .training: training
-      case .validation: validation
-      case .test: test
-      }
-    }
-  }
-
   /// Everything that fixes a model and the data that it learns from.
   public struct Settings: Codable, Hashable, Sendable {
     /// The model.
@@ -109,7 +83,7 @@ public enum CLEVR {
     /// Whether training sees images moved and turned a little.
     public var augmentation = true
     /// The number of scenes of each split, where the data is generated.
-    public var scenes = SceneCounts()
+    public var scenes = SplitCounts(training: 70_000, validation: 1_500, test: 1_500)
     /// What the data is generated from; apart from the run's seed, so that runs with different
     /// initial values and orders of samples see the same data.
     public var dataSeed: UInt64 = 1
@@ -195,7 +169,7 @@ extension CLEVRFamily {
       settings: CLEVR.Settings(
         model: .question, convolutionChannels: [24, 24, 24, 24], embeddingWidth: 32,
         questionWidth: 128, pairWidths: [256], readoutWidths: [256],
-        dropout: 0.5, scenes: .init(validation: 500, test: 1_500)),
+        dropout: 0.5, scenes: .init(training: 70_000, validation: 500, test: 1_500)),
       plan: TrainingPlan(
         steps: 50_000,
         learningRate: .cosine(

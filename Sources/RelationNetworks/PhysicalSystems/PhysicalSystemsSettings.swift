@@ -55,25 +55,6 @@ extension PhysicalSystems {
     }
   }
 
-  /// The number of scenes of each split.
-  public struct SceneCounts: Codable, Hashable, Sendable {
-    /// Scenes that parameters are fitted to.
-    public var training = 100_000_000
-    /// Scenes that choose among checkpoints.
-    public var validation = 2_000
-    /// Scenes that results are reported on.
-    public var test = 2_000
-
-    /// The number of scenes of a split.
-    public subscript(split: Split) -> Int {
-      switch split {
-      case .training: training
-      case .validation: validation
-      case .test: test
-      }
-    }
-  }
-
   /// Everything that fixes a model and the data that it learns from.
   public struct Settings: Codable, Hashable, Sendable {
     /// What is asked.
@@ -96,7 +77,7 @@ extension PhysicalSystems {
     /// What training makes of a scene beside itself.
     public var augmentation = Augmentation.none
     /// The number of scenes of each split, where the data is generated.
-    public var scenes = SceneCounts()
+    public var scenes = SplitCounts(training: 100_000_000, validation: 2_000, test: 2_000)
     /// What the data is generated from; apart from the run's seed, so that runs with different
     /// initial values and orders of samples see the same data.
     public var dataSeed: UInt64 = 1

@@ -3,35 +3,10 @@
 import Learning
 
 extension SortOfCLEVR {
-  /// The number of images of each split.
-  public struct ImageCounts: Codable, Hashable, Sendable {
-    /// Images that parameters are fitted to.
-    public var training: Int
-    /// Images that choose among checkpoints.
-    public var validation: Int
-    /// Images that results are reported on.
-    public var test: Int
-
-    /// The given numbers of images.
-    ///
-    /// The paper made 10,000 images and withheld 200 of them. Those 200 are our test split; the
-    /// validation split is apart from it, so that choosing a checkpoint does not flatter the
-    /// result.
-    public init(training: Int = 9_800, validation: Int = 200, test: Int = 200) {
-      self.training = training
-      self.validation = validation
-      self.test = test
-    }
-
-    /// The number of images of a split.
-    public subscript(split: Split) -> Int {
-      switch split {
-      case .training: training
-      case .validation: validation
-      case .test: test
-      }
-    }
-  }
+  /// The images that the paper made and 200 more: it withheld 200 of 10,000, which are our test
+  /// split; the validation split is apart from it, so that choosing a checkpoint does not flatter
+  /// the result.
+  public static let paperImages = SplitCounts(training: 9_800, validation: 200, test: 200)
 
   /// One question about one image.
   public struct Sample: Hashable, Sendable {
@@ -54,10 +29,10 @@ extension SortOfCLEVR {
     /// What the scenes and the questions are drawn from.
     public let seed: UInt64
     /// The number of images of each split.
-    public let imageCounts: ImageCounts
+    public let imageCounts: SplitCounts
 
     /// The data set of a seed.
-    public init(seed: UInt64, imageCounts: ImageCounts = ImageCounts()) {
+    public init(seed: UInt64, imageCounts: SplitCounts = paperImages) {
       self.seed = seed
       self.imageCounts = imageCounts
     }

@@ -116,6 +116,6 @@ extension SortOfCLEVR.DataSet {
 private struct GeneratedFrom: Codable {
   var format = "sort-of-clevr 1"
   var seed: UInt64
-  var images: SortOfCLEVR.ImageCounts
+  var images: SplitCounts
   var scale: Int
 }

@@ -55,7 +55,7 @@ extension SortOfCLEVR {
     /// The share of the last hidden layer of f_φ that training drops.
     public var dropout: Float = 0
     /// The number of images of each split, where the data is generated.
-    public var images = ImageCounts()
+    public var images = SortOfCLEVR.paperImages
     /// What the data is generated from; apart from the run's seed, so that runs with different
     /// initial values and orders of samples see the same data.
     public var dataSeed: UInt64 = 1
@@ -111,7 +111,7 @@ extension SortOfCLEVRFamily {
         model: .cnnRN, convolutionChannels: [24, 24, 24, 24], pairWidths: [256, 256, 256, 256],
         readoutWidths: [256, 256],
         // With the paper's 9,800, distances are learnt by heart before they are understood.
-        images: .init(training: 100_000)),
+        images: .init(training: 100_000, validation: 200, test: 200)),
       // Which colour is where is learnt late and all at once, after two million samples or more,
       // hardly sooner at higher rates or in larger steps; at higher ones units of f die. Distances
       // take twelve.
@@ -135,7 +135,7 @@ extension SortOfCLEVRFamily {
         pairWidths: [128, 128, 128, 128], readoutWidths: [128, 128],
         // More scenes than the paper's, because relations of positions are learnt from many, and a
         // scene costs nothing.
-        images: .init(training: 100_000)),
+        images: .init(training: 100_000, validation: 200, test: 200)),
       plan: TrainingPlan(
         steps: 6_000,
         learningRate: .cosine(rate: 4e-3, warmUpSteps: 200, totalSteps: 6_000, finalFraction: 0),

@@ -12,7 +12,7 @@ extension CLEVR {
   /// Pictures are kept on the disk, if there is a place for such files.
   final class GeneratedQuestions: Source {
     private let world: World
-    private let sceneCounts: SceneCounts
+    private let sceneCounts: SplitCounts
     private let keepsPictures: Bool
     private let known = Mutex<[Split: [Int: Entry]]>([:])
     private let caches = Mutex<[Split: PictureCache?]>([:])
@@ -32,7 +32,7 @@ extension CLEVR {
     }
 
     /// The questions of a seed.
-    init(seed: UInt64, sceneCounts: SceneCounts, keepsPictures: Bool = true) {
+    init(seed: UInt64, sceneCounts: SplitCounts, keepsPictures: Bool = true) {
       world = World(seed: seed)
       self.sceneCounts = sceneCounts
       self.keepsPictures = keepsPictures
