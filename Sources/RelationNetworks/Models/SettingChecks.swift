@@ -2,11 +2,13 @@
 
 import Learning
 
-/// Throws unless there are layers, none of them empty or beyond all reason.
-func requireWidths(_ widths: [Int], _ name: String) throws(CatalogueError) {
-  guard !widths.isEmpty, widths.count <= 64, widths.allSatisfy({ (1...65_536).contains($0) })
+/// Throws unless there are enough layers, none of them empty or beyond all reason.
+func requireWidths(
+  _ widths: [Int], _ name: String, atLeast least: Int = 1
+) throws(CatalogueError) {
+  guard (least...64).contains(widths.count), widths.allSatisfy({ (1...65_536).contains($0) })
   else {
-    throw CatalogueError("\(name) is \(widths); give 1 to 64 widths from 1 to 65536")
+    throw CatalogueError("\(name) is \(widths); give \(least) to 64 widths from 1 to 65536")
   }
 }
 

@@ -36,7 +36,7 @@ extension PhysicalSystems {
   public enum MotionCode: String, SettingChoice {
     case positions
     case changes
-    case both
+    case all
 
     /// "motion".
     public static let kind = "motion"
@@ -46,7 +46,7 @@ extension PhysicalSystems {
       switch self {
       case .positions: "The places at 16 moments, as in the paper: 16 x, 16 y."
       case .changes: "The same in another basis: place, velocity, 14 changes of velocity."
-      case .both: "The places, and the changes of velocity, which are linear in them."
+      case .all: "The places, the velocities and their changes, all linear in the places."
       }
     }
 
@@ -54,7 +54,7 @@ extension PhysicalSystems {
     var featureCount: Int {
       switch self {
       case .positions, .changes: 2 * frameCount
-      case .both: 2 * (2 * frameCount - 2)
+      case .all: 2 * (3 * frameCount - 3)
       }
     }
 
@@ -66,7 +66,7 @@ extension PhysicalSystems {
       return switch self {
       case .positions: places
       case .changes: [places[0], velocities[0]] + changes
-      case .both: places + changes
+      case .all: places + velocities + changes
       }
     }
   }

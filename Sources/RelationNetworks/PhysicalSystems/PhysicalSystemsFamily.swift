@@ -87,13 +87,14 @@ extension PhysicalSystemsFamily {
   /// Those for hours on two cores, and the paper's sizes.
   public static let presets = [
     Preset(
-      "small", "Which balls are joined, in hours on two cores: g of 256, f of 256.",
-      // With another hidden layer of f it takes several times as long until any link is told from
-      // another.
-      settings: small(.connections, readoutWidths: [256]), plan: smallPlan(rate: 2e-3)),
+      "small", "Which balls are joined, in hours on two cores: g of 256, f without hidden layers.",
+      // So each pair's answer is a sum over the pairs, and g need not be undone by f.
+      settings: small(.connections, pairLayers: 4, readoutWidths: []),
+      plan: smallPlan(steps: 120_000, rate: 2e-3)),
     Preset(
       "counting", "How many systems there are, in hours on two cores: g of 256, f of 256.",
-      settings: small(.counting, readoutWidths: [256, 256]), plan: smallPlan(rate: 1e-3)),
+      settings: small(.counting, pairLayers: 3, readoutWidths: [256, 256]),
+      plan: smallPlan(steps: 150_000, rate: 1e-3)),
     Preset(
       "paper", "Appendix F: g of 1000 and 500, f of 500 and 100.",
       settings: PhysicalSystems.Settings(
@@ -104,22 +105,23 @@ extension PhysicalSystemsFamily {
   ]
 
   private static func small(
-    _ task: PhysicalSystems.TaskName, readoutWidths: [Int]
+    _ task: PhysicalSystems.TaskName, pairLayers: Int, readoutWidths: [Int]
   ) -> PhysicalSystems.Settings {
     PhysicalSystems.Settings(
       task: task,
-      // As large as the sixty numbers of the motion together, or it takes long to learn which ball
-      // is which.
-      colorScale: 4,
+      // A colour that is a number of its own is told apart early, and one that is no larger than
+      // the others leaves g to learn what a link is once for all balls.
+      color: .oneHot,
       // A spring is told by changes of velocity, which are small beside the places.
-      motion: .both, pairWidths: [256, 256, 256], readoutWidths: readoutWidths)
+      motion: .all, pairWidths: Array(repeating: 256, count: pairLayers),
+      readoutWidths: readoutWidths)
   }
 
-  private static func smallPlan(rate: Double) -> TrainingPlan {
+  private static func smallPlan(steps: Int, rate: Double) -> TrainingPlan {
     TrainingPlan(
-      steps: 200_000,
+      steps: steps,
       learningRate: .cosine(
-        rate: rate, warmUpSteps: 500, totalSteps: 200_000, finalFraction: 0.01),
-      batchSize: 50, replicas: 2, evaluationInterval: 1_000)
+        rate: rate, warmUpSteps: 500, totalSteps: steps, finalFraction: 0.01),
+      batchSize: 25, replicas: 2, evaluationInterval: 1_000)
   }
 }

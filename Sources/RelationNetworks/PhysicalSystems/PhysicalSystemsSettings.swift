@@ -93,7 +93,8 @@ extension PhysicalSystems.Settings {
   /// Throws a `CatalogueError` that says what to give if a number cannot be built or generated.
   func check() throws(CatalogueError) {
     try requireWidths(pairWidths, "pairWidths")
-    try requireWidths(readoutWidths, "readoutWidths")
+    // Without hidden layers f_φ is linear: every pair's answer is a sum over the pairs.
+    try requireWidths(readoutWidths, "readoutWidths", atLeast: 0)
     try requireDropout(dropout)
     guard colorScale > 0, colorScale <= 1000 else {
       throw CatalogueError("colorScale is \(colorScale); give a number above 0, at most 1000")

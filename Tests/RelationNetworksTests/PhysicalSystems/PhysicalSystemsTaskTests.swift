@@ -121,8 +121,9 @@ import Testing
       if frame < 15 { velocity += changes[1 + frame] }
     }
     #expect(zip(found, places).allSatisfy { abs($0 - $1) < 1e-4 })
-    let both = PhysicalSystems.MotionCode.both.numbers(of: places)
-    #expect(both == places + changes.dropFirst(2))
+    let all = PhysicalSystems.MotionCode.all.numbers(of: places)
+    #expect(Array(all.prefix(16)) == places && Array(all.suffix(14)) == changes.dropFirst(2))
+    #expect(all[16] == changes[1] && all.count == 16 + 15 + 14)
     for code in PhysicalSystems.MotionCode.allCases {
       #expect(code.numbers(of: places).count * 2 == code.featureCount)
     }
@@ -196,12 +197,13 @@ import Testing
     #expect(problem { $0.simulator = "Chipmunk 8" }.contains("those of Chipmunk 8"))
     #expect(problem { $0.dataSeed = .max }.contains("dataSeed"))
     #expect(problem { $0.pairWidths = [] }.contains("pairWidths"))
+    #expect(problem { $0.readoutWidths = [0] }.contains("give 0 to 64 widths"))
   }
 
   /// Counting whether there are many links or few is learnt soon: from a motion that is not free.
   @Test(.timeLimit(.minutes(2))) func aShortTrainingRunLearns() throws {
     let task = try task {
-      ($0.task, $0.motion) = (.counting, .both)
+      ($0.task, $0.motion) = (.counting, .all)
       ($0.pairWidths, $0.readoutWidths) = ([64, 64], [64])
     }
     let context = try ComputeContext()
