@@ -15,14 +15,38 @@ public struct TrainingError: Error, CustomStringConvertible, Sendable {
 
 /// A number of a run is not finite any more: a loss, a gradient, a batch statistic.
 struct Divergence: Error, CustomStringConvertible {
-  /// What is not finite, whose, at which step, and what helps.
-  let description: String
+  /// What is not finite, whose, and at which step.
+  let finding: String
+  /// The replica whose number it is, if it is one's.
+  let replica: Int?
 
-  init(_ what: String, of who: String, step: Int) {
-    description = """
-      \(what) of \(who) is not finite at step \(step). Training stops here; the last \
-      checkpoint is from before. A lower learning rate or --clip-norm 1 usually prevents this.
-      """
+  init(_ what: String, of who: Source, step: Int) {
+    finding = "\(what) of \(who.name) is not finite at step \(step)."
+    replica = if case .replica(let replica) = who { replica } else { nil }
+  }
+
+  /// The finding, and what helps.
+  var description: String {
+    """
+    \(finding) Training stops here; the last checkpoint is from before. A lower learning rate or \
+    --clip-norm 1 usually prevents this.
+    """
+  }
+
+  /// Whose number it is.
+  enum Source {
+    case replica(Int)
+    /// The sum of finite numbers is not finite.
+    case sumOverReplicas
+    case split(Split)
+
+    var name: String {
+      switch self {
+      case .replica(let replica): "replica \(replica)"
+      case .sumOverReplicas: "the sum over all replicas"
+      case .split(let split): "the \(split.rawValue) split"
+      }
+    }
   }
 }
 
@@ -158,7 +182,7 @@ public struct TrainingState: Sendable {
     let name = layout.parameter(at: position)?.name
     return Divergence(
       name.map { "The gradient of \($0)" } ?? "A batch statistic",
-      of: replica.map { "replica \($0)" } ?? "the sum over all replicas", step: step + 1)
+      of: replica.map { .replica($0) } ?? .sumOverReplicas, step: step + 1)
   }
 }
 
@@ -170,7 +194,7 @@ func sum(
   _ replicas: [[Measurement]], of metrics: [Metric], step: Int
 ) throws(Divergence) -> Measurements {
   if let replica = replicas.firstIndex(where: { !$0[0].sum.isFinite }) {
-    throw Divergence("The loss", of: "replica \(replica)", step: step)
+    throw Divergence("The loss", of: .replica(replica), step: step)
   }
   var sum = Measurements(of: metrics)
   for measurements in replicas { sum.add(measurements) }

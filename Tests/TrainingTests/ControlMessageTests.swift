@@ -25,7 +25,7 @@ import Testing
     (
       .welcome(
         .init(
-          run: 1 << 53 - 1, session: 2, dataPort: 3, experiment: experiment,
+          run: 1 << 53 - 1, session: .max, worker: 4, dataPort: 3, experiment: experiment,
           layout: Digest(rawValue: 1), samples: Digest(rawValue: 2), chunkScalars: 65536,
           heartbeatSeconds: 0.5,
           silenceSeconds: 3)),
@@ -34,7 +34,8 @@ import Testing
         + #""engine":"openblas","evaluationInterval":5,"frozen":[],"learningRate":{"constant":{"rate":0.25}},"#
         + #""precision":"fp32","replicas":2,"seed":18446744073709551615,"steps":4,"#
         + #""task":{"family":"t","preset":"p","settings":{"a":1}}},"heartbeatSeconds":0.5,"layout":"0000000000000001","#
-        + #""run":9007199254740991,"samples":"0000000000000002","session":2,"silenceSeconds":3}}"#
+        + #""run":9007199254740991,"samples":"0000000000000002","session":18446744073709551615,"#
+        + #""silenceSeconds":3,"worker":4}}"#
     ),
     (.refused(.init(reason: "no")), #"{"refused":{"reason":"no"}}"#),
     (
@@ -54,8 +55,14 @@ import Testing
     (.beat(.init(run: 1, step: 2)), #"{"beat":{"run":1,"step":2}}"#),
     (.rejoin(.init()), #"{"rejoin":{}}"#),
     (
-      .failed(.init(run: 1, session: 2, reason: "r")),
-      #"{"failed":{"reason":"r","run":1,"session":2}}"#
+      .failed(.init(run: 1, session: 2, step: 3, replica: 4, reason: "r")),
+      #"{"failed":{"reason":"r","replica":4,"run":1,"session":2,"step":3}}"#
+    ),
+    (
+      .failed(
+        .init(
+          run: 1, session: 2, evaluation: .init(step: 2, split: .test, part: 1), reason: "r")),
+      #"{"failed":{"evaluation":{"part":1,"split":"test","step":2},"reason":"r","run":1,"session":2}}"#
     ),
     (
       .goodbye(.init(run: 1, session: 2, reason: "a \"b\"\n/")),

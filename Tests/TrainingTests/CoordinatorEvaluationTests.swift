@@ -9,7 +9,7 @@ extension CoordinatorTests {
   @Test func resultsOfEvaluationsOfAnotherLengthAreDropped() {
     var server = training(workers: 1)
     _ = server.addEvaluation(of: 0, on: .validation)
-    let header = DataHeader(kind: .measurements, purpose: .validation, run: 9, step: 0, session: 1)
+    let header = DataHeader(kind: .measurements, purpose: .validation, run: 9, session: 1, step: 0)
     for count in [0, 1, 3] {
       let others = [Measurement](repeating: .nothing, count: count)
       #expect(server.receive(header, measurements: others, from: 11, now: 0) == [])
@@ -25,12 +25,14 @@ extension CoordinatorTests {
   }
 
   @Test func anEvaluationIsTheSumOfItsParts() {
-    var server = training(workers: 1)
+    var server = server(step: 5)
     _ = server.addEvaluation(of: 0, on: .test)
+    join(1, &server, now: 0)
     var actions: [Action] = []
-    for part in [2, 0, 1] {
+    // Two are leased at a time.
+    for part in [1, 2, 0] {
       let header = DataHeader(
-        kind: .measurements, purpose: .test, run: 9, step: 0, session: 1, index: part)
+        kind: .measurements, purpose: .test, run: 9, session: 1, step: 0, index: part)
       let measured = [Measurement(sum: Double(part), weight: 1), Measurement(sum: 1, weight: 2)]
       actions += server.receive(header, measurements: measured, from: 11, now: 0)
     }
@@ -48,7 +50,7 @@ extension CoordinatorTests {
     // Worker 1 is alive and busy, and nothing comes from it; worker 2 is done with its own.
     for part in server.sessions[2]?.lease.evaluations ?? [] {
       let result = DataHeader(
-        kind: .measurements, purpose: part.split, run: 9, step: part.step, session: 2,
+        kind: .measurements, purpose: part.split, run: 9, session: 2, step: part.step,
         index: part.part)
       #expect(!server.receive(result, measurements: numbers, from: 21, now: 1).isEmpty)
     }

@@ -9,8 +9,9 @@ import Testing
 @Suite struct DataHeaderTests {
   private let payload: [UInt8] = (0..<12).map { $0 }
   private let header = DataHeader(
-    kind: .contribution, purpose: .validation, run: 0x0123_4567_89AB_CDEF, step: 77, session: 5,
-    shard: 0, index: 3, chunk: 2, count: 3, waitedMicroseconds: 0x010203)
+    kind: .contribution, purpose: .validation, run: 0x0123_4567_89AB_CDEF,
+    session: 0xFEDC_BA98_7654_3210, step: 77, index: 3, chunk: 2, count: 3, number: 0x010203,
+    shard: 4)
 
   private func encoded() -> [UInt8] {
     payload.withUnsafeBytes { header.encoded(payload: $0) }
@@ -36,8 +37,7 @@ import Testing
   }
 
   @Test(
-    arguments: [DataHeader.Kind.values, .contribution, .acknowledgement, .fetch, .measurements],
-    Split.allCases)
+    arguments: DataHeader.Kind.allCases, Split.allCases)
   func everyKindIsReadAsItWasWritten(kind: DataHeader.Kind, purpose: Split) {
     var random = CounterRandom(seed: 1, purpose: .trial, index: UInt64(kind.rawValue))
     for _ in 0..<100 {
@@ -46,10 +46,10 @@ import Testing
         UInt8(truncatingIfNeeded: random.next32())
       }
       let header = DataHeader(
-        kind: kind, purpose: purpose, run: random.next(), step: Int(random.integer(below: 1 << 31)),
-        session: random.next32(), shard: UInt16(truncatingIfNeeded: random.next32()),
-        index: Int(random.next32()), chunk: Int(random.next32()), count: count,
-        waitedMicroseconds: Int(random.next32()))
+        kind: kind, purpose: purpose, run: random.next(), session: random.next(),
+        step: Int(random.integer(below: 1 << 31)), index: Int(random.next32()),
+        chunk: Int(random.next32()), count: count, number: Int(random.next32()),
+        shard: UInt16(truncatingIfNeeded: random.next32()))
       let bytes = payload.withUnsafeBytes { header.encoded(payload: $0) }
       #expect(bytes.count == DataHeader.size)
       #expect(decoded(bytes, payload: payload) == .success(header))
@@ -60,39 +60,37 @@ import Testing
     let bytes = encoded()
     #expect(Array(bytes[0..<8]) == Array("RLAT".utf8) + [3, 0, 2, 1])
     #expect(Array(bytes[8..<16]) == [0xEF, 0xCD, 0xAB, 0x89, 0x67, 0x45, 0x23, 0x01])
-    #expect(Array(bytes[16..<28]) == [77, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0])
-    #expect(Array(bytes[28..<42]) == [0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])
-    #expect(Array(bytes[42..<48]) == [3, 2, 1, 0, 0, 0])
+    #expect(Array(bytes[16..<24]) == [0x10, 0x32, 0x54, 0x76, 0x98, 0xBA, 0xDC, 0xFE])
+    #expect(Array(bytes[24..<36]) == [77, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0])
+    #expect(Array(bytes[36..<48]) == [3, 0, 0, 0, 3, 2, 1, 0, 4, 0, 0, 0])
+    #expect(bytes.count == 64)
   }
 
-  /// The header with some bytes changed and the checksum made to fit again.
+  /// The header with some bytes changed and the hash made to fit again.
   private func forged(_ offset: Int, _ bytes: [UInt8]) -> [UInt8] {
     var forged = encoded()
     forged.replaceSubrange(offset..<offset + bytes.count, with: bytes)
-    let checksum = payload.withUnsafeBytes {
-      DataHeader.checksum(of: forged[0..<48], payload: $0)
-    }
-    withUnsafeBytes(of: checksum.littleEndian) { forged.replaceSubrange(48..<56, with: $0) }
+    let hash = forged[..<DataHeader.hashOffset].withUnsafeBytes { DataHeader.hash(of: $0) }
+    withUnsafeBytes(of: hash.littleEndian) { forged.replaceSubrange(56..<64, with: $0) }
     return forged
   }
 
   @Test func malformedHeadersAreRefusedWithTheReason() {
     #expect(complaint([]) == "a header of 0 bytes")
-    #expect(complaint(encoded() + [0]) == "a header of 57 bytes")
+    #expect(complaint(encoded() + [0]) == "a header of 65 bytes")
     #expect(complaint(forged(0, [0])) == "a header without this protocol's magic")
     #expect(complaint(forged(4, [1])) == "version 1 of the protocol instead of 3")
     #expect(complaint(forged(6, [0])) == "an unknown kind or purpose (0, 1)")
-    #expect(complaint(forged(6, [6])) == "an unknown kind or purpose (6, 1)")
+    #expect(complaint(forged(6, [10])) == "an unknown kind or purpose (10, 1)")
     #expect(complaint(forged(7, [3])) == "an unknown kind or purpose (2, 3)")
-    #expect(complaint(forged(16, [0, 0, 0, 0x80])) == "a step out of range")
-    #expect(complaint(forged(23, [0xFF])) == "a step out of range")
-    #expect(complaint(forged(38, [4])) == "a payload of 12 bytes for 4 numbers")
+    #expect(complaint(forged(24, [0, 0, 0, 0x80])) == "a step out of range")
+    #expect(complaint(forged(36, [4])) == "a payload of 12 bytes for 4 numbers")
     #expect(
-      complaint(forged(38, [0xFF, 0xFF, 0xFF, 0xFF]))
+      complaint(forged(36, [0xFF, 0xFF, 0xFF, 0xFF]))
         == "a payload of 12 bytes for 4294967295 numbers")
     #expect(complaint(encoded(), payload: []) == "a payload of 0 bytes for 3 numbers")
     #expect(complaint(forged(6, [5])) == "a payload of 12 bytes for 3 numbers")
-    #expect(complaint(encoded(), payload: payload.reversed()) == "a wrong checksum")
+    #expect(complaint(encoded(), payload: payload.reversed()) == "a payload with a wrong hash")
   }
 
   @Test func everyFlippedBitIsNoticed() {
@@ -105,7 +103,7 @@ import Testing
     for bit in 0..<payload.count * 8 {
       var damaged = payload
       damaged[bit / 8] ^= 1 << (bit % 8)
-      #expect(complaint(bytes, payload: damaged) == "a wrong checksum", "bit \(bit)")
+      #expect(complaint(bytes, payload: damaged) == "a payload with a wrong hash", "bit \(bit)")
     }
   }
 
@@ -122,5 +120,18 @@ import Testing
       }
       if case .success(let header) = decoded(bytes) { #expect(header == self.header) }
     }
+  }
+
+  @Test func missingChunksAreReadOrRefused() throws {
+    func read(_ bytes: [UInt8]) -> [Int]? {
+      bytes.withUnsafeBytes { try? MissingChunks(decoding: $0, chunkCount: 3).chunks }
+    }
+    for chunks in [[], [0], [1, 3], [0, 1, 2, 3]] {
+      #expect(read(MissingChunks(chunks).encoded) == chunks)
+    }
+    for chunks in [[4], [1, 1], [2, 1], [0, 1, 2, 3, 4]] {
+      #expect(read(MissingChunks(chunks).encoded) == nil, "\(chunks)")
+    }
+    #expect(read([1, 0, 0]) == nil)
   }
 }

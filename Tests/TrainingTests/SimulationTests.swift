@@ -39,8 +39,39 @@ import Testing
       var cluster = SimulatedCluster(
         ToyRun(steps: 8, replicas: 5, evaluationInterval: 3), Self.misfortunes[4], seed: 77)
       cluster.runToEnd()
-      return cluster.now
+      return [cluster.now, Double(cluster.dataMessages)]
     }
     #expect(courses[0] == courses[1])
+  }
+
+  /// A contribution takes three seconds to leave, longer than the resend time: it leaves once.
+  @Test(arguments: UInt64(0)..<5) func aSlowLinkCarriesEverythingOnce(seed: UInt64) {
+    let run = ToyRun(steps: 6, replicas: 3, evaluationInterval: 3)
+    var quick = SimulatedCluster(run, Misfortune(name: "nothing"), seed: seed)
+    quick.runToEnd()
+    var slow = SimulatedCluster(
+      run, Misfortune(name: "slow links", secondsPerMessage: 0.75), seed: seed)
+    slow.runToEnd()
+    #expect(slow.violations == [])
+    #expect(slow.ending == .completed, "after \(slow.now) s")
+    #expect(slow.storage.digests == run.versions.dropFirst().map(\.digest))
+    // Inquiries and knocks are small; chunks are not sent twice.
+    #expect(slow.dataMessages < 2 * quick.dataMessages)
+    // Three chunks and measurements each way and step, and the evaluations.
+    #expect(slow.now < 6 * 8 + 30, "after \(slow.now) s")
+  }
+
+  /// A data connection that is dead in one direction, while the control connection lives, costs the
+  /// time until its work is given to another, once.
+  @Test(arguments: [Misfortune.Cut.toServer, .toWorker], UInt64(0)..<5)
+  func aHalfDeadConnectionCostsItsWorkOnce(cut: Misfortune.Cut, seed: UInt64) {
+    let run = ToyRun(steps: 40, replicas: 6, evaluationInterval: 50)
+    var cluster = SimulatedCluster(run, Misfortune(name: "cut", cut: cut), seed: seed)
+    cluster.runToEnd()
+    #expect(cluster.violations == [])
+    #expect(cluster.ending == .completed, "after \(cluster.now) s")
+    #expect(cluster.storage.digests == run.versions.dropFirst().map(\.digest))
+    // Two seconds a step, and one or two waits of thirty.
+    #expect(cluster.now < 40 * 2 + 80, "after \(cluster.now) s")
   }
 }

@@ -13,9 +13,9 @@ import Testing
       .init(server: "server:1", hello: fittingHello(), deadlines: Deadlines()), now: 0)
   }
 
-  private func welcome(run number: UInt64 = 9, session: UInt32 = 1) -> ControlMessage.Welcome {
+  private func welcome(run number: UInt64 = 9, session: SessionID = 1) -> ControlMessage.Welcome {
     .init(
-      run: number, session: session, dataPort: 2, experiment: run.experiment,
+      run: number, session: session, worker: 1, dataPort: 2, experiment: run.experiment,
       layout: Digest(rawValue: 5), chunkScalars: run.chunking.chunkScalars, heartbeatSeconds: 0.5,
       silenceSeconds: 3)
   }
@@ -38,12 +38,12 @@ import Testing
 
   private func values(_ chunk: Int, step: Int, run number: UInt64 = 9) -> DataHeader {
     DataHeader(
-      kind: .values, run: number, step: step, session: 1, chunk: chunk,
+      kind: .values, run: number, session: 1, step: step, chunk: chunk,
       count: run.chunking.range(of: min(chunk, 2)).count)
   }
 
   private func acknowledgement(step: Int, replica: Int) -> DataHeader {
-    DataHeader(kind: .acknowledgement, run: 9, step: step, session: 1, index: replica)
+    DataHeader(kind: .acknowledgement, run: 9, session: 1, step: step, index: replica)
   }
 
   @Test func saysHelloEverySecondAndEndsAfterTheJoinTime() {
@@ -86,14 +86,52 @@ import Testing
     #expect(
       worker.receive(values(1, step: 0), now: 0)
         == [.storeValues(step: 0, range: run.chunking.range(of: 1)), .compute(first)])
-    #expect(worker.computed(first, now: 1) == [.sendResult(first), .compute(second)])
-    #expect(worker.computed(second, now: 2) == [.sendResult(second)])
+    #expect(worker.computed(first, now: 1) == [.sendResult(first, chunks: nil), .compute(second)])
+    #expect(worker.computed(second, now: 2) == [.sendResult(second, chunks: nil)])
     #expect(
       worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [.forgetResult(first)])
     #expect(worker.receive(acknowledgement(step: 1, replica: 2), now: 2) == [], "a duplicate")
-    let resent = worker.tick(now: 4.1)
+  }
+
+  private func missing(_ number: Int, replica: Int) -> DataHeader {
+    var header = acknowledgement(step: 1, replica: replica)
+    (header.kind, header.number) = (.missing, number)
+    return header
+  }
+
+  /// Whatever the link needs for it, a result leaves once, and again only what is missing.
+  @Test func inquiresOnceAResultHasLeft() {
+    var worker = readyWorker()
+    _ = worker.receive(lease(1, step: 1, [2]), now: 0)
+    for chunk in 0..<3 { _ = worker.receive(values(chunk, step: 0), now: 0) }
+    let job = Job.training(step: 1, replica: 2)
+    _ = worker.computed(job, now: 1)
+    func inquiries(_ now: Double) -> [WorkerAction] {
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: now)
+      return worker.tick(now: now).filter {
+        switch $0 {
+        case .inquire, .sendResult: true
+        default: false
+        }
+      }
+    }
+    for second in 2...60 {
+      #expect(inquiries(Double(second)) == [], "it is still leaving")
+      if second % 20 == 0 { worker.sent(job, isAll: false, now: Double(second)) }
+    }
+    worker.sent(job, isAll: false, now: 60)
+    #expect(inquiries(63) == [])
+    worker.sent(job, isAll: true, now: 64)
+    #expect(inquiries(65.9) == [])
+    #expect(inquiries(66.1) == [.inquire(job, number: 1)])
+    #expect(inquiries(68.2) == [.inquire(job, number: 1)], "no answer: the same again")
     #expect(
-      resent.contains(.sendResult(second)) && !resent.contains(.sendResult(first)))
+      worker.receive(missing(1, replica: 2), missing: [1], now: 69)
+        == [.sendResult(job, chunks: [1])])
+    worker.sent(job, isAll: true, now: 69)
+    #expect(
+      worker.receive(missing(1, replica: 2), missing: [1], now: 69.1) == [], "the second answer")
+    #expect(inquiries(71.1) == [.inquire(job, number: 2)])
   }
 
   @Test func foreignAndLateFramesAreIgnored() {
@@ -164,14 +202,38 @@ import Testing
     #expect(departure.reason == reason)
   }
 
-  @Test func staysWithoutALeaseWhileTheDataPortAnswers() {
+  @Test func knocksAndStaysWithoutALeaseWhileTheDataPortAnswers() {
     var worker = readyWorker()
-    _ = worker.receive(values(0, step: 0), now: 1)
+    let heard = DataHeader(kind: .heard, run: 9, session: 1, step: 0)
+    var knocks = 0
     for second in 1...120 {
-      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: Double(second))
-      #expect(
-        !worker.tick(now: Double(second)).contains { if case .end = $0 { true } else { false } })
+      let now = Double(second)
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: now)
+      let actions = worker.tick(now: now)
+      #expect(!actions.contains { if case .end = $0 { true } else { false } })
+      guard actions.contains(.knock) else { continue }
+      knocks += 1
+      _ = worker.receive(heard, now: now)
     }
+    #expect((25...40).contains(knocks), "every three seconds or so")
+  }
+
+  @Test func joinsAgainWhenOnlyTheDataConnectionIsDead() {
+    var worker = readyWorker()
+    _ = worker.receive(DataHeader(kind: .heard, run: 9, session: 1, step: 0), now: 0)
+    for second in 1...30 {
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: Double(second))
+      _ = worker.tick(now: Double(second))
+      #expect(worker.isJoined)
+    }
+    _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 31)
+    let actions = worker.tick(now: 31)
+    #expect(!worker.isJoined)
+    guard case .send(.goodbye)? = actions.first else {
+      Issue.record("\(actions)")
+      return
+    }
+    #expect(worker.tick(now: 31.1) == [.send(.hello(fittingHello()))])
   }
 
   @Test func looksForALostServerAsLongAsAServerWaits() {
@@ -201,9 +263,14 @@ import Testing
     _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 3)
     #expect(worker.tick(now: 3.1).contains(.fetch(step: 0, chunks: [0])))
     let part = EvaluationLease(step: 2, split: .validation, part: 0)
+    #expect(!worker.tick(now: 7).contains(.fetch(step: 0, chunks: [0])), "it may be on its way")
+    #expect(worker.tick(now: 7.2).contains(.fetch(step: 0, chunks: [0])))
     #expect(
-      worker.receive(lease(2, step: 4, [], [part]), now: 3.2).contains(.fetch(step: 2, chunks: [])),
+      worker.receive(lease(2, step: 4, [], [part]), now: 7.3).contains(.fetch(step: 2, chunks: [])),
       "nobody sends old versions without being asked")
+    #expect(
+      worker.receive(lease(3, step: 4, [], [.init(step: 3, split: .validation, part: 0)]), now: 8)
+        .contains(.fetch(step: 3, chunks: [])), "nor values to whoever computes no replica")
   }
 
   @Test func aNewLeaseFreesWhatItDoesNotNeed() {
@@ -244,7 +311,7 @@ import Testing
     }
     let job = Job.training(step: 1, replica: 0)
     #expect(worker.computed(job, now: 2) == [.forgetResult(job), .compute(job)])
-    #expect(worker.computed(job, now: 3) == [.sendResult(job)])
+    #expect(worker.computed(job, now: 3) == [.sendResult(job, chunks: nil)])
   }
 
   @Test func aWorkerThatRejoinsWhileItPreparesJoinsOnlyOnce() {
@@ -270,7 +337,8 @@ import Testing
     let reason = "step 2, replica 1: no such sample"
     #expect(
       worker.computationFailed(.training(step: 2, replica: 1), reason: "no such sample") == [
-        .send(.failed(.init(run: 9, session: 1, reason: reason))), .end(.failed(reason)),
+        .send(.failed(.init(run: 9, session: 1, step: 2, replica: 1, reason: reason))),
+        .end(.failed(reason)),
       ])
   }
 }

@@ -3,25 +3,33 @@
 import Learning
 
 extension Coordinator {
-  /// Sends the chunks that a worker lacks, if it asks for a version that is in use.
-  ///
-  /// A worker that has no lease yet does not know which version that is: who asks for all of
-  /// another one is sent the version that the step needs.
+  /// Sends the chunks that a worker lacks of a version that its lease is about.
   func answerFetch(_ header: DataHeader, to peer: Peer) -> [CoordinatorAction<Peer>] {
-    let isInUse =
-      header.step == step - 1 || evaluations.contains { $0.step == header.step }
-    let chunkCount = configuration.chunking.chunkCount
-    if header.chunk == DataHeader.allChunks {
-      return [
-        .sendValues(
-          step: isInUse ? header.step : step - 1, chunks: Array(0..<chunkCount),
-          session: header.session, to: peer)
-      ]
+    guard let lease = sessions[header.session]?.lease, lease.versions.contains(header.step) else {
+      return []
     }
-    guard isInUse, header.chunk < chunkCount else { return [] }
-    return [
-      .sendValues(step: header.step, chunks: [header.chunk], session: header.session, to: peer)
-    ]
+    let all = 0..<configuration.chunking.chunkCount
+    guard header.chunk == DataHeader.allChunks || all.contains(header.chunk) else { return [] }
+    let chunks = header.chunk == DataHeader.allChunks ? Array(all) : [header.chunk]
+    return [.sendValues(step: header.step, chunks: chunks, session: header.session, to: peer)]
+  }
+
+  /// Says what of a result is not in, or that nothing more of it is needed.
+  func answerInquiry(_ header: DataHeader, to peer: Peer) -> [CoordinatorAction<Peer>] {
+    let measurements = configuration.chunking.chunkCount
+    if header.purpose == .training {
+      guard header.index < configuration.experiment.replicas, header.step <= step else { return [] }
+      let isWanted =
+        phase == .training && header.step == step
+        && replicas.held(by: header.session).contains(header.index)
+      guard isWanted else { return [.acknowledge(header, to: peer)] }
+      let missing = replicas.missing(of: header.index, measurements: measurements)
+      return [.sendMissing(header, chunks: missing, to: peer)]
+    }
+    let lease = EvaluationLease(step: header.step, split: header.purpose, part: header.index)
+    let isWanted = evaluations.contains { $0.isOutstanding(lease, from: header.session) }
+    return isWanted
+      ? [.sendMissing(header, chunks: [measurements], to: peer)] : [.acknowledge(header, to: peer)]
   }
 
   /// Takes a chunk of a replica's contribution, if it is one that is waited for.
@@ -47,7 +55,7 @@ extension Coordinator {
     guard isComplete(measurements) else { return [] }
     return takeReplica(header, from: peer) { state in
       guard state.replicas.insert(measurements, of: header.index, now: now) else { return nil }
-      let waited = Double(header.waitedMicroseconds) * 1e-6
+      let waited = Double(header.number) * 1e-6
       state.replicas.addDataWait(waited, of: header.session)
       return []
     }
@@ -66,10 +74,14 @@ extension Coordinator {
     guard header.index < configuration.experiment.replicas, header.step >= 1, header.step <= step
     else { return [] }
     guard phase == .training, header.step == step, !replicas.isComplete(header.index) else {
+      // Late, but it has come.
+      sessions[header.session]?.isStuck = false
       return [.acknowledge(header, to: peer)]
     }
+    guard replicas.isHeld(header.index, by: header.session) else { return [] }
     sessions[header.session]?.isStuck = false
     guard var actions = insert(&self) else { return [] }
+    replicas.noteContributor(header.session, to: header.index)
     guard replicas.isComplete(header.index) else { return actions }
     actions.append(.acknowledge(header, to: peer))
     if replicas.areAllComplete {
@@ -96,7 +108,7 @@ extension Coordinator {
     else { return actions }
     sessions[header.session]?.isStuck = false
     guard header.index < evaluations[index].parts.count,
-      evaluations[index].complete(header.index, measurements)
+      evaluations[index].complete(header.index, measurements, by: header.session)
     else { return actions }
     if phase == .evaluating || workerCount == nil {
       let parts = evaluations[index].parts
@@ -109,7 +121,7 @@ extension Coordinator {
           step: header.step, split: header.purpose,
           finished.measurements(of: configuration.facts.metrics)))
     }
-    if phase == .evaluating { actions += leaseOutstanding(now: now) }
+    if phase == .evaluating || isHeldBack { actions += leaseOutstanding(now: now) }
     return actions
   }
 
@@ -138,11 +150,11 @@ extension Coordinator {
       return []
     }
     var header = DataHeader(
-      kind: .measurements, run: configuration.run, step: job.version, session: id)
+      kind: .measurements, run: configuration.run, session: id, step: job.version)
     switch job {
     case .training(_, let replica):
       (header.step, header.index) = (step, replica)
-      header.waitedMicroseconds = Int(dataWait * 1e6)
+      header.number = Int(dataWait * 1e6)
       replicas.insertAllChunks(of: replica)
     case .evaluation(let lease):
       (header.purpose, header.index) = (lease.split, lease.part)

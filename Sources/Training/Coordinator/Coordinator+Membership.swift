@@ -3,7 +3,7 @@
 import Learning
 
 extension Coordinator {
-  func isKnown(_ run: UInt64, _ session: UInt32) -> Bool {
+  func isKnown(_ run: UInt64, _ session: SessionID) -> Bool {
     run == configuration.run && sessions[session] != nil
   }
 
@@ -11,34 +11,52 @@ extension Coordinator {
     -> [CoordinatorAction<Peer>]
   {
     if let reason = objection(to: hello) {
-      return [
-        .send(.refused(.init(reason: reason)), to: peer),
-        .tell(
-          .note(
-            "Refused a worker of host \(hello.host.printable) (process \(hello.process)): \(reason)"
-          )
-        ),
-      ]
+      return [.send(.refused(.init(reason: reason)), to: peer)]
+        + noteRefusal(of: hello, because: reason, now: now)
     }
     // A worker that did not get its welcome yet asks again from the same address.
     if let known = sessions.first(where: { $0.value.control == peer })?.key {
       return [.send(welcome(known), to: peer)]
     }
-    let id = nextSession
-    nextSession += 1
-    let name = "worker \(id) (host \(hello.host.printable), process \(hello.process))"
-    sessions[id] = Session(name: name, control: peer, lastHeard: now)
+    let id = newSessionID()
+    let name = "worker \(sessionCount) (host \(hello.host.printable), process \(hello.process))"
+    sessions[id] = Session(number: sessionCount, name: name, control: peer, lastHeard: now)
     return [.send(welcome(id), to: peer), .tell(.joined(worker: name, step: step))]
   }
 
   /// Makes this process its own only worker.
   mutating func joinLocally(as peer: Peer, now: Double) -> [CoordinatorAction<Peer>] {
-    let id = nextSession
-    nextSession += 1
-    var session = Session(name: "this process", control: peer, lastHeard: now)
+    let id = newSessionID()
+    var session = Session(
+      number: sessionCount, name: "this process", control: peer, lastHeard: now)
     (session.data, session.isLocal) = (peer, true)
     sessions[id] = session
     return beginStep(now: now)
+  }
+
+  private mutating func newSessionID() -> SessionID {
+    sessionCount += 1
+    return configuration.sessionID(sessionCount)
+  }
+
+  /// A line about a refusal, at most one a second: whoever is refused may come again at once.
+  private mutating func noteRefusal(
+    of hello: ControlMessage.Hello, because reason: String, now: Double
+  ) -> [CoordinatorAction<Peer>] {
+    guard now - refusalNotedAt >= 1 else {
+      unnotedRefusals += 1
+      return []
+    }
+    let others = unnotedRefusals == 0 ? "" : " (\(unnotedRefusals) more since the last such line)"
+    (refusalNotedAt, unnotedRefusals) = (now, 0)
+    return [
+      .tell(
+        .note(
+          """
+          Refused a worker of host \(hello.host.printable) (process \(hello.process))\(others): \
+          \(reason)
+          """))
+    ]
   }
 
   func objection(to hello: ControlMessage.Hello) -> String? {
@@ -68,18 +86,18 @@ extension Coordinator {
     return nil
   }
 
-  func welcome(_ session: UInt32) -> ControlMessage {
+  func welcome(_ session: SessionID) -> ControlMessage {
     .welcome(
       .init(
-        run: configuration.run, session: session, dataPort: configuration.dataPort,
-        experiment: configuration.experiment, layout: configuration.facts.fingerprint,
-        samples: configuration.samples,
+        run: configuration.run, session: session, worker: sessions[session]?.number ?? 0,
+        dataPort: configuration.dataPort, experiment: configuration.experiment,
+        layout: configuration.facts.fingerprint, samples: configuration.samples,
         chunkScalars: configuration.chunkScalars,
         heartbeatSeconds: configuration.deadlines.heartbeatSeconds,
         silenceSeconds: configuration.deadlines.silenceSeconds))
   }
 
-  mutating func remove(_ id: UInt32, because reason: String, now: Double)
+  mutating func remove(_ id: SessionID, because reason: String, now: Double)
     -> [CoordinatorAction<Peer>]
   {
     guard let session = sessions.removeValue(forKey: id) else { return [] }

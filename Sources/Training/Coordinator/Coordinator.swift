@@ -23,6 +23,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     /// The workers to wait for before the first step.
     var expectedWorkers: Int
     var deadlines: Deadlines
+    /// Makes the number of a session from its count; in a server a random one.
+    var sessionID: @Sendable (_ count: Int) -> SessionID = { _ in .random(in: 1...SessionID.max) }
 
     /// How values are cut, and contributions, which are as long.
     var chunking: Chunking { .init(count: facts.layout.valueCount, chunkScalars: chunkScalars) }
@@ -30,6 +32,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
 
   /// A worker that has joined.
   struct Session: Sendable {
+    /// Counts the sessions.
+    let number: Int
     let name: String
     var control: Peer
     /// Known from the session's first message on the data socket.
@@ -41,9 +45,13 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     var leaseSentAt = 0.0
     /// The number of the last lease that the worker has confirmed.
     var leaseSeen = 0
-    /// Whether its work had to be given to a second worker, and nothing has come from it since nor
-    /// has it become idle.
+    /// Whether its last heartbeat said that it computes.
+    var isBusy = false
+    /// Whether its work had to be given to a second worker, and its data socket has not shown since
+    /// that it lives.
     var isStuck = false
+    /// The newest version of the values that it was sent without asking.
+    var sentVersion = -1
     /// Whether it has built its task, which its first message on the data socket shows.
     var isReady: Bool { data != nil }
   }
@@ -62,21 +70,36 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   var phase = Phase.gathering
   /// The step whose contributions are being collected.
   var step: Int
-  var sessions: [UInt32: Session] = [:]
+  var sessions: [SessionID: Session] = [:]
   var replicas: ReplicaLedger
   var evaluations: [EvaluationLedger] = []
-  var nextSession: UInt32 = 1
+  /// How many sessions there have been.
+  var sessionCount = 0
+  /// When a line was last said about a refusal, and how many there have been since.
+  var refusalNotedAt = -Double.infinity
+  var unnotedRefusals = 0
+  /// What workers could not compute: their names and reasons.
+  var failures: [Job: [String]] = [:]
+  /// The replica whose contribution was not finite, and what was said of it, while others compute
+  /// it once more.
+  var doubt: Doubt?
   /// Whether there was no worker for a part of the step.
   var hasBeenAlone = false
   /// Since when there has been no worker.
   var aloneSince: Double
-  private let startedAt: Double
+  let startedAt: Double
   /// When the contributions of the step were first asked for.
   var stepStartedAt: Double
+  /// How many evaluations may be outstanding when a step begins: each keeps a version.
+  static var evaluationLimit: Int { 2 }
   /// The time that steps usually take.
-  private var usualStepSeconds = 0.0
-  private var stopRequestedAt: Double?
-  private var hasChosenBest = false
+  var usualStepSeconds = 0.0
+  var stopRequestedAt: Double?
+  /// Whether the step waits until fewer evaluations are outstanding.
+  var isHeldBack = false
+  /// How long a replica that nobody else can compute is waited for without another word.
+  var silentWaitSeconds = 0.0
+  var hasChosenBest = false
 
   /// A server that has version `step - 1` and collects contributions for `step`.
   init(_ configuration: Configuration, step: Int, now: Double) {
@@ -97,11 +120,13 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   var isStopRequested: Bool { stopRequestedAt != nil }
 
   /// The sessions in a fixed order, so that the same events give the same actions.
-  var sessionsInOrder: [UInt32] { sessions.keys.sorted() }
+  var sessionsInOrder: [SessionID] {
+    sessions.sorted { $0.value.number < $1.value.number }.map(\.key)
+  }
 
   /// The sessions that work is given to: those that are ready and not stuck, or, rather than none,
   /// those that are ready.
-  var workingSessions: [UInt32] {
+  var workingSessions: [SessionID] {
     let ready = sessionsInOrder.filter { sessions[$0]?.isReady == true }
     let prompt = ready.filter { sessions[$0]?.isStuck == false }
     return prompt.isEmpty ? ready : prompt
@@ -121,15 +146,12 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       sessions[beat.session]?.control = peer
       sessions[beat.session]?.lastHeard = now
       sessions[beat.session]?.leaseSeen = beat.lease
-      if !beat.isBusy { sessions[beat.session]?.isStuck = false }
+      sessions[beat.session]?.isBusy = beat.isBusy
       return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
       return remove(departure.session, because: "left (\(departure.reason.printable))", now: now)
-    case .failed(let departure):
-      guard isKnown(departure.run, departure.session), let session = sessions[departure.session]
-      else { return [] }
-      return end(.failed("\(session.name): \(departure.reason.printable)"))
+    case .failed(let failure): return take(failure, now: now)
     case .welcome, .refused, .lease, .beat, .rejoin, .close:
       return []
     }
@@ -147,15 +169,19 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     sessions[header.session]?.data = peer
     sessions[header.session]?.lastHeard = now
     switch (header.kind, header.purpose) {
-    case (.fetch, _):
-      let values = answerFetch(header, to: peer)
-      guard !wasReady else { return values }
-      return values + (phase == .gathering ? beginStep(now: now) : leaseOutstanding(now: now))
+    case (.knock, _):
+      if sessions[header.session]?.isBusy == false { sessions[header.session]?.isStuck = false }
+      let answer = CoordinatorAction<Peer>.answerKnock(header, to: peer)
+      guard !wasReady else { return [answer] }
+      return [answer] + (phase == .gathering ? beginStep(now: now) : leaseOutstanding(now: now))
+    case (.fetch, _): return answerFetch(header, to: peer)
+    case (.inquiry, _): return answerInquiry(header, to: peer)
     case (.contribution, .training): return takeChunk(header, from: peer, now: now)
     case (.measurements, .training):
       return takeMeasurements(header, measurements, from: peer, now: now)
     case (.measurements, _): return takeEvaluation(header, measurements, from: peer, now: now)
-    case (.values, _), (.acknowledgement, _), (.contribution, _): return []
+    case (.values, _), (.acknowledgement, _), (.contribution, _), (.missing, _), (.heard, _):
+      return []
     }
   }
 
@@ -175,15 +201,11 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     replicas.reset()
     hasBeenAlone = false
     if isStopRequested { return actions + end(.stopped) }
-    for id in sessionsInOrder {
-      guard let data = sessions[id]?.data, step <= configuration.experiment.steps else { continue }
-      actions.append(
-        .sendValues(
-          step: step - 1, chunks: Array(0..<configuration.chunking.chunkCount), session: id,
-          to: data)
-      )
-    }
-    return actions + beginStep(now: now)
+    failures = failures.filter { if case .evaluation = $0.key { true } else { false } }
+    let doubted = doubt
+    doubt = nil
+    actions += beginStep(now: now)
+    return actions + (doubted.map { sendAway($0, now: now) } ?? [])
   }
 
   /// Adds an evaluation that is still due, as of a checkpoint that a crash left unevaluated.
@@ -271,112 +293,6 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     return sessionsInOrder.compactMap { id in
       sessions[id].map { .send(close, to: $0.control) }
     } + [.end(ending)]
-  }
-
-  // MARK: Steps
-
-  mutating func beginStep(now: Double) -> [CoordinatorAction<Peer>] {
-    stepStartedAt = now
-    guard step <= configuration.experiment.steps else {
-      phase = .evaluating
-      return leaseOutstanding(now: now)
-    }
-    if phase == .gathering {
-      let isGathered = workingSessions.count >= configuration.expectedWorkers
-      let isLate = now - startedAt > configuration.deadlines.gatherSeconds
-      guard !workingSessions.isEmpty, isGathered || isLate else { return [] }
-    }
-    phase = .training
-    replicas.assignBlocks(to: workingSessions, now: now)
-    grantEvaluations(now: now)
-    return sendChangedLeases(now: now)
-  }
-
-  /// Leases whatever nobody holds, and tells those whose lease changed.
-  mutating func leaseOutstanding(now: Double) -> [CoordinatorAction<Peer>] {
-    guard !sessions.isEmpty else { return [] }
-    if phase == .training { replicas.assignOrphans(to: workingSessions, now: now) }
-    if phase == .evaluating {
-      if evaluations.isEmpty { return hasChosenBest ? end(.completed) : [.chooseBest] }
-      grantEvaluations(now: now)
-    }
-    return sendChangedLeases(now: now)
-  }
-
-  private mutating func race(after patience: Double, now: Double) -> [CoordinatorAction<Peer>] {
-    var actions: [CoordinatorAction<Peer>] = []
-    for index in evaluations.indices {
-      for id in evaluations[index].releaseParts(leasedBefore: now - patience) {
-        sessions[id]?.isStuck = true
-        actions.append(
-          .tell(
-            .note(
-              """
-              The evaluation of step \(evaluations[index].step) waited \(tenths(patience)) s for \
-              \(sessions[id]?.name ?? "a worker"); others compute its parts.
-              """)))
-      }
-    }
-    guard phase == .training else { return actions }
-    let races = replicas.raceLaggards(after: patience, among: workingSessions, now: now)
-    for race in races { sessions[race.first]?.isStuck = true }
-    return actions
-      + races.map { race in
-        .tell(
-          .note(
-            """
-            Replica \(race.replica) of step \(step) is not in after \(tenths(patience)) s; \
-            \(sessions[race.second]?.name ?? "a worker") computes it as well as \
-            \(sessions[race.first]?.name ?? "another").
-            """))
-      }
-  }
-
-  /// Hands out parts of evaluations: while training so few that they are done half-way to the next
-  /// evaluation, afterwards as many as keep a worker busy.
-  private mutating func grantEvaluations(now: Double) {
-    let experiment = configuration.experiment
-    let workers = workingSessions
-    guard !workers.isEmpty else { return }
-    for index in evaluations.indices {
-      var share = 2
-      if phase == .training {
-        let stepsToUse = max(
-          1, min(experiment.evaluationInterval, experiment.steps - step + 1) / 2)
-        let slots = stepsToUse * workers.count
-        // A lease has to fit into a message, and a replica is not to wait long behind parts.
-        share = min(64, (evaluations[index].parts.count + slots - 1) / slots)
-      }
-      if workerCount == nil { share = evaluations[index].parts.count }
-      for id in workers { evaluations[index].grant(upTo: share, to: id, now: now) }
-    }
-  }
-
-  private mutating func sendChangedLeases(now: Double) -> [CoordinatorAction<Peer>] {
-    var actions: [CoordinatorAction<Peer>] = []
-    for id in sessionsInOrder {
-      guard let session = sessions[id], session.isReady else { continue }
-      var lease = session.lease
-      lease.step = step
-      lease.replicas = phase == .training ? replicas.held(by: id) : []
-      lease.evaluations = evaluations.flatMap { $0.held(by: id) }
-      guard lease != session.lease else { continue }
-      // A worker that only finished something knows so itself.
-      let isNews =
-        lease.step != session.lease.step
-        || !Set(lease.jobs).isSubset(of: Set(session.lease.jobs))
-      sessions[id]?.lease = lease
-      guard isNews else { continue }
-      lease.number += 1
-      sessions[id]?.lease = lease
-      sessions[id]?.leaseSentAt = now
-      actions.append(.send(notice(of: lease, to: id), to: session.control))
-    }
-    return actions
-  }
-
-  private func notice(of lease: Lease, to session: UInt32) -> ControlMessage {
-    .lease(.init(run: configuration.run, session: session, lease: lease))
   }
 }
 

@@ -9,9 +9,13 @@ enum CoordinatorAction<Peer: Hashable & Sendable>: Hashable, Sendable {
   /// Sends a control message.
   case send(ControlMessage, to: Peer)
   /// Sends chunks of a version of the values.
-  case sendValues(step: Int, chunks: [Int], session: UInt32, to: Peer)
+  case sendValues(step: Int, chunks: [Int], session: SessionID, to: Peer)
   /// Tells a worker that a result is in, or no longer needed.
   case acknowledge(DataHeader, to: Peer)
+  /// Tells a worker which chunks of a result are not in; their number stands for the measurements.
+  case sendMissing(DataHeader, chunks: [Int], to: Peer)
+  /// Tells a worker that its data socket can be heard.
+  case answerKnock(DataHeader, to: Peer)
   /// Keeps the payload that came with the header: a new chunk of the contribution of a replica.
   case store(replica: Int, chunk: Int)
   /// Sums the contributions of all replicas and applies the step; then `stepApplied` is due.

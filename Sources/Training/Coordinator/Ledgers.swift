@@ -7,7 +7,9 @@ import Learning
 struct ReplicaLedger: Hashable, Sendable {
   private struct Entry: Hashable, Sendable {
     /// The sessions that compute the replica; more than one when it is raced.
-    var holders: [UInt32] = []
+    var holders: [SessionID] = []
+    /// The sessions that something of its result came from.
+    var contributors: [SessionID] = []
     var leasedAt = 0.0
     var receipts: ChunkReceipts
     var measurements: [Measurement]?
@@ -38,13 +40,13 @@ struct ReplicaLedger: Hashable, Sendable {
   private(set) var isRaced = false
 
   /// How long each session's computing waited for its mini-batches in this step, in seconds.
-  private var dataWaits: [UInt32: Double] = [:]
+  private var dataWaits: [SessionID: Double] = [:]
 
   /// The wait of the session that waited longest; 0 if none did.
   var longestDataWait: Double { dataWaits.values.max() ?? 0 }
 
   /// Adds what a session waited for the mini-batch of a replica.
-  mutating func addDataWait(_ seconds: Double, of session: UInt32) {
+  mutating func addDataWait(_ seconds: Double, of session: SessionID) {
     dataWaits[session, default: 0] += seconds
   }
 
@@ -80,14 +82,53 @@ struct ReplicaLedger: Hashable, Sendable {
   }
 
   /// The replicas that a session is still to compute.
-  func held(by session: UInt32) -> [Int] {
+  func held(by session: SessionID) -> [Int] {
     entries.indices.filter {
       entries[$0].holders.contains(session) && !entries[$0].isComplete
     }
   }
 
+  /// Whether a session may compute a replica.
+  func isHeld(_ replica: Int, by session: SessionID) -> Bool {
+    entries[replica].holders.contains(session)
+  }
+
+  /// The chunks of a replica that are not in, and `measurements` if those are not.
+  func missing(of replica: Int, measurements: Int) -> [Int] {
+    entries[replica].receipts.missing
+      + (entries[replica].measurements == nil ? [measurements] : [])
+  }
+
+  /// The sessions that something of a replica's result came from.
+  func contributors(to replica: Int) -> [SessionID] { entries[replica].contributors }
+
+  /// Notes that something of a replica's result came from a session.
+  mutating func noteContributor(_ session: SessionID, to replica: Int) {
+    guard !entries[replica].contributors.contains(session) else { return }
+    entries[replica].contributors.append(session)
+  }
+
+  /// Forgets the result of a replica and leases it to a session.
+  mutating func reopen(_ replica: Int, for session: SessionID, now: Double) {
+    entries[replica] = Entry(
+      holders: [session], leasedAt: now, receipts: ChunkReceipts(chunkCount: chunkCount))
+    isRaced = true
+  }
+
+  /// The session with the least to do.
+  func idlest(of sessions: [SessionID]) -> SessionID? {
+    sessions.min { held(by: $0).count < held(by: $1).count }
+  }
+
+  /// The replica that has been out for longest, who has it, and since when.
+  var longestOut: (replica: Int, holders: [SessionID], since: Double)? {
+    entries.indices.filter { !entries[$0].holders.isEmpty && !entries[$0].isComplete }
+      .min { entries[$0].leasedAt < entries[$1].leasedAt }
+      .map { ($0, entries[$0].holders, entries[$0].leasedAt) }
+  }
+
   /// Leases all replicas, in contiguous blocks as equal as possible.
-  mutating func assignBlocks(to sessions: [UInt32], now: Double) {
+  mutating func assignBlocks(to sessions: [SessionID], now: Double) {
     for replica in entries.indices where !sessions.isEmpty {
       entries[replica].holders = [sessions[replica * sessions.count / entries.count]]
       entries[replica].leasedAt = now
@@ -95,19 +136,17 @@ struct ReplicaLedger: Hashable, Sendable {
   }
 
   /// Leases the replicas that nobody computes, each to the session with the least to do.
-  mutating func assignOrphans(to sessions: [UInt32], now: Double) {
+  mutating func assignOrphans(to sessions: [SessionID], now: Double) {
     for replica in entries.indices
     where entries[replica].holders.isEmpty && !entries[replica].isComplete {
-      guard let idlest = sessions.min(by: { held(by: $0).count < held(by: $1).count }) else {
-        return
-      }
+      guard let idlest = idlest(of: sessions) else { return }
       entries[replica].holders = [idlest]
       entries[replica].leasedAt = now
     }
   }
 
   /// Takes a lost session's leases back; the replicas that nobody computes any more.
-  mutating func release(_ session: UInt32) -> [Int] {
+  mutating func release(_ session: SessionID) -> [Int] {
     var orphans: [Int] = []
     for replica in entries.indices where entries[replica].holders.contains(session) {
       entries[replica].holders.removeAll { $0 == session }
@@ -120,16 +159,16 @@ struct ReplicaLedger: Hashable, Sendable {
 
   /// Leases replicas that have been out for longer than `patience` to a session that has nothing
   /// left to do, beside those that have them; again and again, until one of them answers.
-  mutating func raceLaggards(after patience: Double, among sessions: [UInt32], now: Double)
-    -> [(replica: Int, first: UInt32, second: UInt32)]
+  mutating func raceLaggards(after patience: Double, among sessions: [SessionID], now: Double)
+    -> [(replica: Int, slow: [SessionID], second: SessionID)]
   {
-    var races: [(replica: Int, first: UInt32, second: UInt32)] = []
+    var races: [(replica: Int, slow: [SessionID], second: SessionID)] = []
     for replica in entries.indices {
       let entry = entries[replica]
       guard !entry.holders.isEmpty, !entry.isComplete, now - entry.leasedAt > patience,
         let idle = sessions.first(where: { held(by: $0).isEmpty })
       else { continue }
-      races.append((replica, entry.holders[0], idle))
+      races.append((replica, entry.holders, idle))
       isRaced = true
       entries[replica].holders.append(idle)
       entries[replica].leasedAt = now
@@ -142,7 +181,7 @@ struct ReplicaLedger: Hashable, Sendable {
 struct EvaluationLedger: Hashable, Sendable {
   enum Part: Hashable, Sendable {
     case open
-    case leased(to: UInt32, at: Double)
+    case leased(to: SessionID, at: Double)
     case complete([Measurement])
 
     var isComplete: Bool {
@@ -154,11 +193,14 @@ struct EvaluationLedger: Hashable, Sendable {
   let step: Int
   let split: Split
   private(set) var parts: [Part]
+  /// The sessions that each part was leased to, whoever has it now.
+  private var holders: [[SessionID]]
 
   init(step: Int, split: Split, partCount: Int) {
     self.step = step
     self.split = split
     parts = Array(repeating: .open, count: partCount)
+    holders = Array(repeating: [], count: partCount)
   }
 
   var isComplete: Bool { parts.allSatisfy(\.isComplete) }
@@ -170,7 +212,7 @@ struct EvaluationLedger: Hashable, Sendable {
     return sum
   }
 
-  func held(by session: UInt32) -> [EvaluationLease] {
+  func held(by session: SessionID) -> [EvaluationLease] {
     parts.indices.compactMap { part in
       guard case .leased(session, _) = parts[part] else { return nil }
       return EvaluationLease(step: step, split: split, part: part)
@@ -178,24 +220,25 @@ struct EvaluationLedger: Hashable, Sendable {
   }
 
   /// Leases open parts to a session until it holds `limit` of them.
-  mutating func grant(upTo limit: Int, to session: UInt32, now: Double) {
+  mutating func grant(upTo limit: Int, to session: SessionID, now: Double) {
     var count = held(by: session).count
     for part in parts.indices where parts[part] == .open && count < limit {
       parts[part] = .leased(to: session, at: now)
+      if !holders[part].contains(session) { holders[part].append(session) }
       count += 1
     }
   }
 
   /// Takes a lost session's parts back.
-  mutating func release(_ session: UInt32) {
+  mutating func release(_ session: SessionID) {
     for part in parts.indices {
       if case .leased(session, _) = parts[part] { parts[part] = .open }
     }
   }
 
   /// Takes back the parts that were leased long ago; whom they were leased to.
-  mutating func releaseParts(leasedBefore time: Double) -> [UInt32] {
-    var sessions: [UInt32] = []
+  mutating func releaseParts(leasedBefore time: Double) -> [SessionID] {
+    var sessions: [SessionID] = []
     for part in parts.indices {
       guard case .leased(let session, let at) = parts[part], at < time else { continue }
       parts[part] = .open
@@ -204,9 +247,17 @@ struct EvaluationLedger: Hashable, Sendable {
     return sessions
   }
 
-  /// Notes what was measured of a part; whether it is new.
-  mutating func complete(_ part: Int, _ measurements: [Measurement]) -> Bool {
-    guard !parts[part].isComplete else { return false }
+  /// Whether a part that was leased to a session is not in.
+  func isOutstanding(_ lease: EvaluationLease, from session: SessionID) -> Bool {
+    lease.step == step && lease.split == split && parts.indices.contains(lease.part)
+      && !parts[lease.part].isComplete && holders[lease.part].contains(session)
+  }
+
+  /// Notes what was measured of a part by a session that it was leased to; whether it is new.
+  mutating func complete(
+    _ part: Int, _ measurements: [Measurement], by session: SessionID
+  ) -> Bool {
+    guard !parts[part].isComplete, holders[part].contains(session) else { return false }
     parts[part] = .complete(measurements)
     return true
   }

@@ -21,7 +21,7 @@ enum ControlMessage: Hashable, Sendable {
   case heartbeat(Heartbeat)
   case beat(Beat)
   case rejoin(Rejoin)
-  case failed(Departure)
+  case failed(Failure)
   case goodbye(Departure)
   case close(Close)
 
@@ -39,7 +39,9 @@ enum ControlMessage: Hashable, Sendable {
   /// The worker has joined; everything that it needs to know.
   struct Welcome: Codable, Hashable, Sendable {
     var run: UInt64
-    var session: UInt32
+    var session: SessionID
+    /// Counts the sessions of the server, for people.
+    var worker: Int
     var dataPort: Int
     var experiment: Experiment
     /// A hash of the model's names and shapes, and of what is measured of it.
@@ -57,14 +59,14 @@ enum ControlMessage: Hashable, Sendable {
   /// What a session is to compute from now on.
   struct LeaseNotice: Codable, Hashable, Sendable {
     var run: UInt64
-    var session: UInt32
+    var session: SessionID
     var lease: Lease
   }
 
   /// The worker is alive.
   struct Heartbeat: Codable, Hashable, Sendable {
     var run: UInt64
-    var session: UInt32
+    var session: SessionID
     /// The number of the last lease that arrived.
     var lease: Int
     /// Whether it is computing.
@@ -80,10 +82,30 @@ enum ControlMessage: Hashable, Sendable {
   /// The session is not known: say hello again.
   struct Rejoin: Codable, Hashable, Sendable {}
 
-  /// The worker leaves, or cannot compute what nobody could.
+  /// The worker cannot compute something, and ends.
+  struct Failure: Codable, Hashable, Sendable {
+    var run: UInt64
+    var session: SessionID
+    /// The step and the replica of what it was to compute, if it was no part of an evaluation.
+    var step: Int?
+    var replica: Int?
+    var evaluation: EvaluationLease?
+    var reason: String
+
+    /// What could not be computed; `nil` if the message names nothing, or both.
+    var job: Job? {
+      switch (step, replica, evaluation) {
+      case (let step?, let replica?, nil): .training(step: step, replica: replica)
+      case (nil, nil, let lease?): .evaluation(lease)
+      default: nil
+      }
+    }
+  }
+
+  /// The worker leaves.
   struct Departure: Codable, Hashable, Sendable {
     var run: UInt64
-    var session: UInt32
+    var session: SessionID
     var reason: String
   }
 
@@ -93,8 +115,10 @@ enum ControlMessage: Hashable, Sendable {
     var reason: String
   }
 
-  /// The most bytes that a control message may have.
+  /// The most bytes that a control message to a worker may have.
   static let sizeLimit = 1 << 20
+  /// The most bytes that a control message to a server may have, which anybody can send.
+  static let sizeLimitToServer = 1 << 14
 
   /// The message as one frame.
   func encoded() -> [UInt8] {

@@ -3,14 +3,21 @@
 import CXXHash
 import Learning
 
+/// The number of a session: random, so that whoever knows it is the worker that was welcomed.
+typealias SessionID = UInt64
+
 /// The header of a message on the data socket: what the payload is, checked before it is used.
 struct DataHeader: Hashable, Sendable {
-  enum Kind: UInt8, Sendable {
+  enum Kind: UInt8, Sendable, CaseIterable {
     case values = 1
     case contribution = 2
     case acknowledgement = 3
     case fetch = 4
     case measurements = 5
+    case inquiry = 6
+    case missing = 7
+    case knock = 8
+    case heard = 9
 
     /// The bytes of each number in the payload.
     var scalarSize: Int { self == .measurements ? 8 : 4 }
@@ -20,28 +27,43 @@ struct DataHeader: Hashable, Sendable {
   /// What a contribution or measurements are for: a training step, or an evaluation on a split.
   var purpose: Split = .training
   var run: UInt64
+  var session: SessionID
   /// The step of what belongs to a training step; otherwise the version of the values.
   var step: Int
-  var session: UInt32
-  var shard: UInt16 = 0
   /// The replica, or the part of an evaluation.
   var index: Int = 0
   var chunk: Int = 0
   /// The numbers in the payload.
   var count: Int = 0
-  /// In the measurements of a replica: how long its computation waited for its mini-batch.
-  var waitedMicroseconds: Int = 0
+  /// Which inquiry it is, or answers; in the measurements of a replica the microseconds that its
+  /// computation waited for its mini-batch.
+  var number: Int = 0
+  var shard: UInt16 = 0
+
+  /// What a message about a result is about.
+  var job: Job {
+    purpose == .training
+      ? .training(step: step, replica: index)
+      : .evaluation(EvaluationLease(step: step, split: purpose, part: index))
+  }
 
   /// The bytes of a header.
-  static let size = 56
+  static let size = 64
+  /// Where the hash of the bytes before it stands.
+  static let hashOffset = 56
   /// The chunk number that asks for all chunks.
   static let allChunks = Int(UInt32.max)
   static let magic: [UInt8] = Array("RLAT".utf8)
 
-  /// The header in front of a payload, with the checksum of both.
+  /// The header in front of a payload.
   func encoded(payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0))
     -> [UInt8]
   {
+    encoded(payloadHash: Self.hash(of: payload))
+  }
+
+  /// The header in front of a payload whose hash is known.
+  func encoded(payloadHash: UInt64) -> [UInt8] {
     var bytes = Self.magic
     bytes.reserveCapacity(Self.size)
     func append(_ value: some FixedWidthInteger) {
@@ -51,30 +73,28 @@ struct DataHeader: Hashable, Sendable {
     append(kind.rawValue)
     append(purpose.code)
     append(run)
-    append(UInt64(step))
     append(session)
-    append(shard)
+    append(UInt32(step))
     append(UInt32(index))
     append(UInt32(chunk))
     append(UInt32(count))
-    append(UInt32(clamping: waitedMicroseconds))
+    append(UInt32(clamping: number))
+    append(shard)
     append(UInt16(0))
-    append(Self.checksum(of: bytes[...], payload: payload))
+    append(payloadHash)
+    append(bytes.withUnsafeBytes { Self.hash(of: $0) })
     return bytes
   }
 
-  static func checksum(
-    of header: ArraySlice<UInt8>, payload: UnsafeRawBufferPointer
-  ) -> UInt64 {
-    let seed = header.withUnsafeBytes { XXH3_64bits($0.baseAddress, $0.count) }
-    guard payload.count > 0 else { return seed }
-    return XXH3_64bits_withSeed(payload.baseAddress, payload.count, seed)
+  /// The hash of some bytes; 0 of none.
+  static func hash(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    bytes.isEmpty ? 0 : XXH3_64bits(bytes.baseAddress, bytes.count)
   }
 }
 
 extension DataHeader {
   /// The header of a message that may be anything, after all checks that need no knowledge of the
-  /// run: length, magic, version, known kinds, the payload's length, the checksum.
+  /// run: length, magic, version, the hashes, known kinds, the payload's length.
   init(
     decoding bytes: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer
   ) throws(WireError) {
@@ -89,25 +109,58 @@ extension DataHeader {
     guard version == protocolVersion else {
       throw .malformed("version \(version) of the protocol instead of \(protocolVersion)")
     }
+    guard
+      Self.hash(of: UnsafeRawBufferPointer(rebasing: bytes[..<Self.hashOffset]))
+        == load(Self.hashOffset, as: UInt64.self)
+    else { throw .malformed("a header with a wrong hash") }
     guard let kind = Kind(rawValue: bytes[6]), let purpose = Split(code: bytes[7]) else {
       throw .malformed("an unknown kind or purpose (\(bytes[6]), \(bytes[7]))")
     }
-    let step = load(16, as: UInt64.self)
-    guard step <= UInt64(Int32.max) else { throw .malformed("a step out of range") }
+    let step = load(24, as: UInt32.self)
+    guard step <= UInt32(Int32.max) else { throw .malformed("a step out of range") }
     self.kind = kind
     self.purpose = purpose
     run = load(8, as: UInt64.self)
+    session = load(16, as: SessionID.self)
     self.step = Int(step)
-    session = load(24, as: UInt32.self)
-    shard = load(28, as: UInt16.self)
-    index = Int(load(30, as: UInt32.self))
-    chunk = Int(load(34, as: UInt32.self))
-    count = Int(load(38, as: UInt32.self))
-    waitedMicroseconds = Int(load(42, as: UInt32.self))
+    index = Int(load(28, as: UInt32.self))
+    chunk = Int(load(32, as: UInt32.self))
+    count = Int(load(36, as: UInt32.self))
+    number = Int(load(40, as: UInt32.self))
+    shard = load(44, as: UInt16.self)
     guard payload.count == count * kind.scalarSize else {
       throw .malformed("a payload of \(payload.count) bytes for \(count) numbers")
     }
-    let checksum = Self.checksum(of: Array(bytes.prefix(48))[...], payload: payload)
-    guard checksum == load(48, as: UInt64.self) else { throw .malformed("a wrong checksum") }
+    guard Self.hash(of: payload) == load(48, as: UInt64.self) else {
+      throw .malformed("a payload with a wrong hash")
+    }
+  }
+}
+
+/// The chunks that a server says are not in, as a payload.
+struct MissingChunks {
+  /// The chunks' numbers, rising; the number of chunks itself stands for the measurements.
+  var chunks: [Int]
+
+  /// The payload.
+  var encoded: [UInt8] {
+    chunks.flatMap { chunk in
+      withUnsafeBytes(of: UInt32(chunk).littleEndian) { [UInt8]($0) }
+    }
+  }
+
+  /// The chunks that are not in.
+  init(_ chunks: [Int]) { self.chunks = chunks }
+
+  /// The chunks in a payload that may hold anything, of a vector of so many chunks.
+  init(decoding payload: UnsafeRawBufferPointer, chunkCount: Int) throws(WireError) {
+    guard payload.count % 4 == 0, payload.count / 4 <= chunkCount + 1 else {
+      throw .malformed("\(payload.count) bytes of missing chunks")
+    }
+    chunks = (0..<payload.count / 4).map {
+      Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+    }
+    guard zip(chunks, chunks.dropFirst()).allSatisfy({ $0 < $1 }), chunks.last ?? 0 <= chunkCount
+    else { throw .malformed("missing chunks that no vector has") }
   }
 }

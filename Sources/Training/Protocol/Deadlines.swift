@@ -2,8 +2,9 @@
 
 /// How long each side waits before it acts, in seconds.
 public struct Deadlines: Hashable, Sendable {
-  /// Between two heartbeats of a worker.
-  public var heartbeatSeconds = 0.5
+  /// Between two heartbeats of a worker: so often that one or two may be lost before it counts as
+  /// silent.
+  public var heartbeatSeconds: Double { min(0.5, silenceSeconds / 6) }
   /// Without a word from a worker, until its leases go to others.
   ///
   /// A worker gives its server three times as long, because a server that is writing a checkpoint

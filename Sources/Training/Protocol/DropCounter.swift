@@ -40,9 +40,25 @@ struct DropCounter {
 }
 
 extension String {
-  /// What a stranger wrote, fit for a terminal and a log: one line of at most 300 characters.
+  /// What a stranger wrote, fit for a terminal and a log: one line of at most 300 code points,
+  /// whatever they combine to.
   var printable: String {
-    String(
-      prefix(300).map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 32 } ? " " : $0 })
+    var line = String.UnicodeScalarView()
+    for scalar in unicodeScalars.prefix(300) {
+      line.append(scalar.properties.isPrintable ? scalar : " ")
+    }
+    return String(line)
+  }
+}
+
+extension Unicode.Scalar.Properties {
+  /// Whether a terminal shows the code point in its place instead of obeying it.
+  fileprivate var isPrintable: Bool {
+    switch generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator:
+      false
+    default: true
+    }
   }
 }

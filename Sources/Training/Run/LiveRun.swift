@@ -14,8 +14,9 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
   /// What is to be sent.
   enum Outgoing {
     case control(ControlMessage, to: Peer)
-    case values(step: Int, chunks: [Int], session: UInt32, to: Peer)
-    case acknowledgement(DataHeader, to: Peer)
+    case values(step: Int, chunks: [Int], session: SessionID, to: Peer)
+    /// A message on the data socket whose payload is small, or that has none.
+    case answer(DataHeader, payload: [UInt8], to: Peer)
   }
 
   private(set) var coordinator: Coordinator<Peer>
@@ -137,7 +138,13 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
       case .sendValues(let step, let chunks, let session, let peer):
         outgoing.append(.values(step: step, chunks: chunks, session: session, to: peer))
       case .acknowledge(let header, let peer):
-        outgoing.append(.acknowledgement(header.acknowledgement, to: peer))
+        outgoing.append(.answer(header.answer(.acknowledgement), payload: [], to: peer))
+      case .sendMissing(let header, let chunks, let peer):
+        var answer = header.answer(.missing)
+        (answer.number, answer.count) = (header.number, chunks.count)
+        outgoing.append(.answer(answer, payload: MissingChunks(chunks).encoded, to: peer))
+      case .answerKnock(let header, let peer):
+        outgoing.append(.answer(header.answer(.heard), payload: [], to: peer))
       case .store(let replica, let chunk): slots.store(payload, chunk: chunk, of: replica)
       case .applyStep(_, let measurements, let waitedFor, let dataWait):
         queue += try apply(measurements, waitedFor: waitedFor, dataWait: dataWait, now: now)
@@ -165,7 +172,7 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
         slots.results(measurements), of: configuration.experiment,
         metrics: configuration.facts.metrics)
     } catch let divergence as Divergence {
-      return coordinator.end(.diverged(divergence.description))
+      return coordinator.notFinite(divergence, now: now)
     }
     // The first step begins when its workers are there; the wait for them is not its time.
     let seconds = now - (appliedAt ?? coordinator.stepStartedAt)
@@ -190,7 +197,7 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
     of step: Int, on split: Split, _ measurements: Measurements
   ) throws -> [CoordinatorAction<Peer>] {
     guard measurements.loss?.isFinite ?? true else {
-      let divergence = Divergence("The loss", of: "the \(split.rawValue) split", step: step)
+      let divergence = Divergence("The loss", of: .split(split), step: step)
       return coordinator.end(.diverged(divergence.description))
     }
     let report = try store.recordEvaluation(step: step, split: split, measurements: measurements)
@@ -240,10 +247,10 @@ extension RunEvent {
 }
 
 extension DataHeader {
-  /// The header that acknowledges what came with this one.
-  fileprivate var acknowledgement: DataHeader {
+  /// The header of an answer to what came with this one.
+  fileprivate func answer(_ kind: Kind) -> DataHeader {
     var header = self
-    (header.kind, header.count, header.waitedMicroseconds) = (.acknowledgement, 0, 0)
+    (header.kind, header.count, header.number) = (kind, 0, 0)
     return header
   }
 }

@@ -24,7 +24,7 @@ public final class Listener {
   /// Throws a `MessagingError` that names the address if that is not possible.
   public init(on address: Endpoint, dataPort: UInt16 = 0) throws(MessagingError) {
     let context = try Context()
-    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimitToServer)
     // The last message tells the workers to end; without it they would look for a server.
     small.linger = .seconds(1)
     control = try Socket(.router, in: context, options: small)

@@ -23,6 +23,8 @@ public final class ServerLoop {
   private let listener: Listener
   private var live: LiveRun<PeerID, RunRecorder>
   private var drops = DropCounter()
+  /// The hashes of the chunks of the version that was sent last, as far as they are known.
+  private var hashes: (step: Int, ofChunks: [UInt64?])?
   private let startedAt = ContinuousClock.now
 
   /// A server of the version to begin with; `run` makes it serve.
@@ -75,9 +77,13 @@ public final class ServerLoop {
 
   private var now: Double { startedAt.duration(to: .now).seconds }
 
+  /// How long one kind of messages is received before the loop looks at the others and the clock,
+  /// in seconds: a flood of messages that are dear to read must not keep it from them.
+  private static let receivingSeconds = 0.01
+
   private func receiveControl() throws {
-    // A bounded number, so that a flood of messages cannot keep the clock from being looked at.
-    for _ in 0..<256 {
+    let end = now + Self.receivingSeconds
+    while live.ending == nil, now < end {
       switch try listener.control.receive() {
       case .nothing: return
       case .discarded: drops.count("a control message of too many frames")
@@ -85,19 +91,21 @@ public final class ServerLoop {
         guard let peer = message.peer else { continue }
         let decoded: ControlMessage
         do throws(WireError) {
-          decoded = try ControlMessage(decoding: message.frames[0].bytes)
+          decoded = try message.frames[0].withUnsafeBytes { bytes throws(WireError) in
+            try ControlMessage(decoding: bytes)
+          }
         } catch {
           drops.count(error)
           continue
         }
         try send(try live.receive(decoded, from: peer, now: now))
       }
-      if live.ending != nil { return }
     }
   }
 
   private func receiveData() throws {
-    for _ in 0..<256 {
+    let end = now + Self.receivingSeconds
+    while live.ending == nil, now < end {
       switch try listener.data.receive() {
       case .nothing: return
       case .discarded: drops.count("a data message of too many frames")
@@ -112,7 +120,6 @@ public final class ServerLoop {
           drops.count(error)
         }
       }
-      if live.ending != nil { return }
     }
   }
 
@@ -123,25 +130,33 @@ public final class ServerLoop {
         _ = try listener.control.send(message.encoded(), to: peer)
       case .values(let step, let chunks, let session, let peer):
         try sendValues(step: step, chunks: chunks, session: session, to: peer)
-      case .acknowledgement(let header, let peer):
-        _ = try listener.data.send(header.encoded(), to: peer)
+      case .answer(let header, let payload, let peer):
+        _ = try payload.withUnsafeBytes { bytes in
+          try listener.data.send(
+            header.encoded(payload: bytes), payload: bytes.isEmpty ? nil : .copied(bytes), to: peer)
+        }
       }
     }
   }
 
-  /// Sends chunks of a version from where it is: one buffer serves all workers.
-  private func sendValues(step: Int, chunks: [Int], session: UInt32, to peer: PeerID) throws {
-    guard let flat = live.values(ofStep: step) else { return }
-    let values = SharedScalars(flat)
+  /// Sends chunks of a version from where it is: one buffer and one hash serve all workers.
+  private func sendValues(step: Int, chunks: [Int], session: SessionID, to peer: PeerID) throws {
     let configuration = live.coordinator.configuration
+    let chunking = configuration.chunking
+    guard let values = live.values(ofStep: step).map(SharedScalars.init) else { return }
+    if hashes?.step != step {
+      hashes = (step, Array(repeating: nil, count: chunking.chunkCount))
+    }
     for chunk in chunks {
-      let range = configuration.chunking.range(of: chunk)
+      let range = chunking.range(of: chunk)
       let payload = values.bytes(of: range)
+      let hash = hashes?.ofChunks[chunk] ?? DataHeader.hash(of: payload)
+      hashes?.ofChunks[chunk] = hash
       let header = DataHeader(
-        kind: .values, run: configuration.run, step: step, session: session, chunk: chunk,
+        kind: .values, run: configuration.run, session: session, step: step, chunk: chunk,
         count: range.count)
       let outcome = try listener.data.send(
-        header.encoded(payload: payload), payload: .shared(payload, owner: values), to: peer)
+        header.encoded(payloadHash: hash), payload: .shared(payload, owner: values), to: peer)
       // The worker asks again for what does not arrive.
       guard outcome == .sent else { return }
     }

@@ -36,8 +36,8 @@ public final class WorkerLoop {
   private var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
   private var results: [Job: JobResult] = [:]
-  /// What the socket has not taken yet, in order.
-  private var outgoing: [(job: Job, piece: Piece)] = []
+  /// What the socket has not taken yet of each result, in the order in which it is to leave.
+  private var outgoing: [Outgoing] = []
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
@@ -130,7 +130,9 @@ public final class WorkerLoop {
       case .message(let message):
         let decoded: ControlMessage
         do throws(WireError) {
-          decoded = try ControlMessage(decoding: message.frames[0].bytes)
+          decoded = try message.frames[0].withUnsafeBytes { bytes throws(WireError) in
+            try ControlMessage(decoding: bytes)
+          }
         } catch {
           drops.count(error)
           continue
@@ -150,13 +152,17 @@ public final class WorkerLoop {
       case .message(let message):
         try message.withPayload { bytes, payload in
           let header: DataHeader
+          var missing: [Int] = []
           do throws(WireError) {
             header = try DataHeader(decoding: bytes, payload: payload)
+            if header.kind == .missing, let chunking {
+              missing = try MissingChunks(decoding: payload, chunkCount: chunking.chunkCount).chunks
+            }
           } catch {
             drops.count(error)
             return
           }
-          try perform(machine.receive(header, now: now), payload: payload)
+          try perform(machine.receive(header, missing: missing, now: now), payload: payload)
         }
       }
     }
@@ -201,14 +207,20 @@ public final class WorkerLoop {
       case .compute(let job):
         guard let flat = values[job.version] else { continue }
         compute.submit(.compute(job, values: flat))
-      case .sendResult(let job):
-        outgoing.removeAll { $0.job == job }
-        guard let result = results[job] else { continue }
-        if let contribution = result.contribution {
-          let chunkCount = chunking(of: contribution).chunkCount
-          outgoing += (0..<chunkCount).map { (job, .chunk($0)) }
-        }
-        outgoing.append((job, .measurements))
+      case .sendResult(let job, let chunks):
+        guard let result = results[job], let chunking else { continue }
+        let hasContribution = result.contribution != nil
+        let all = hasContribution ? Array(0...chunking.chunkCount) : [chunking.chunkCount]
+        outgoing.append(Outgoing(job: job, pieces: (chunks ?? all)[...]))
+      case .inquire(let job, let number):
+        guard var header = header(of: job, .inquiry) else { continue }
+        header.number = number
+        _ = try data?.send(header.encoded())
+      case .knock:
+        guard let welcome else { continue }
+        let header = DataHeader(
+          kind: .knock, run: welcome.run, session: welcome.session, step: 0)
+        _ = try data?.send(header.encoded())
       case .forgetResult(let job):
         results[job] = nil
         outgoing.removeAll { $0.job == job }
@@ -227,6 +239,8 @@ public final class WorkerLoop {
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
     bulk.maximumFrameCount = 2
     bulk.receiveHighWaterMark = 1024
+    // Little, so that what the socket takes tells how fast the connection carries it.
+    bulk.sendHighWaterMark = 8
     bulk.sendsOnlyWhenConnected = false
     let socket = try Socket(.dealer, in: messaging, options: bulk)
     let endpoint = try options.server.onPort(UInt16(clamping: welcome.dataPort))
@@ -235,14 +249,14 @@ public final class WorkerLoop {
     data = consume socket
     dataSocketNumber += 1
     compute.submit(.prepare(welcome.experiment, samples: welcome.samples))
-    log("Joined \(options.server) as worker \(welcome.session).")
+    log("Joined \(options.server) as worker \(welcome.worker).")
   }
 
   private func fetch(step: Int, chunks: [Int]) throws {
     guard let welcome else { return }
     for chunk in chunks.isEmpty ? [DataHeader.allChunks] : chunks {
       let header = DataHeader(
-        kind: .fetch, run: welcome.run, step: step, session: welcome.session, chunk: chunk)
+        kind: .fetch, run: welcome.run, session: welcome.session, step: step, chunk: chunk)
       _ = try data?.send(header.encoded())
     }
   }
@@ -255,56 +269,60 @@ public final class WorkerLoop {
     }
   }
 
-  private func chunking(of contribution: Contribution) -> Chunking {
-    Chunking(
-      count: contribution.layout.count,
-      chunkScalars: welcome?.chunkScalars ?? Chunking.standardScalars)
+  /// How values and contributions are cut, once the model is known.
+  private var chunking: Chunking? {
+    guard let welcome, let layout else { return nil }
+    return Chunking(count: layout.valueCount, chunkScalars: welcome.chunkScalars)
   }
 
   /// Sends what waits to be sent, until the socket's queue is full.
   private func sendOutgoing() throws {
-    while let (job, piece) = outgoing.first {
-      guard let result = results[job], let welcome else {
-        outgoing.removeFirst()
-        continue
-      }
-      var header = DataHeader(
-        kind: .measurements, run: welcome.run, step: 0, session: welcome.session)
-      switch job {
-      case .training(let step, let replica): (header.step, header.index) = (step, replica)
-      case .evaluation(let lease):
-        (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
-      }
-      guard try send(piece, of: result, after: header) == .sent else { return }
-      outgoing.removeFirst()
+    while let piece = outgoing.first?.pieces.first {
+      let job = outgoing[0].job
+      guard try send(piece, of: job) == .sent else { return }
+      outgoing[0].pieces.removeFirst()
+      let isAll = outgoing[0].pieces.isEmpty
+      if isAll { outgoing.removeFirst() }
+      machine.sent(job, isAll: isAll, now: now)
     }
   }
 
-  private func send(
-    _ piece: Piece, of result: JobResult, after header: DataHeader
-  ) throws -> SendOutcome? {
-    var header = header
-    switch piece {
-    case .measurements:
+  /// Sends a chunk of a result, or, if it is the one after the last, the measurements.
+  private func send(_ chunk: Int, of job: Job) throws -> SendOutcome? {
+    guard let result = results[job], let chunking, var header = header(of: job, .measurements)
+    else { return .sent }
+    guard chunk < chunking.chunkCount else {
       header.count = 2 * result.measurements.count
-      header.waitedMicroseconds = Int(result.dataWait * 1e6)
+      if case .training = job { header.number = Int(result.dataWait * 1e6) }
       return try result.measurements.encoded().withUnsafeBytes { payload in
         try data?.send(header.encoded(payload: payload), payload: .copied(payload))
       }
-    case .chunk(let chunk):
-      guard let contribution = result.contribution else { return .sent }
-      let range = chunking(of: contribution).range(of: chunk)
-      (header.kind, header.chunk, header.count) = (.contribution, chunk, range.count)
-      let scalars = SharedScalars(contribution.flat)
-      let payload = scalars.bytes(of: range)
-      return try data?.send(
-        header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
     }
+    guard let contribution = result.contribution else { return .sent }
+    let range = chunking.range(of: chunk)
+    (header.kind, header.chunk, header.count) = (.contribution, chunk, range.count)
+    let scalars = SharedScalars(contribution.flat)
+    let payload = scalars.bytes(of: range)
+    return try data?.send(
+      header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
   }
 
-  /// What a result is sent in.
-  private enum Piece {
-    case chunk(Int)
-    case measurements
+  /// The header of a message about a result.
+  private func header(of job: Job, _ kind: DataHeader.Kind) -> DataHeader? {
+    guard let welcome else { return nil }
+    var header = DataHeader(kind: kind, run: welcome.run, session: welcome.session, step: 0)
+    switch job {
+    case .training(let step, let replica): (header.step, header.index) = (step, replica)
+    case .evaluation(let lease):
+      (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
+    }
+    return header
+  }
+
+  /// A result that the socket has not taken completely.
+  private struct Outgoing {
+    let job: Job
+    /// The chunks that are left, the one after the last for the measurements.
+    var pieces: ArraySlice<Int>
   }
 }

@@ -16,8 +16,13 @@ enum WorkerAction: Hashable, Sendable {
   case forgetValues(step: Int)
   /// Computes a job; then `computed` is due.
   case compute(Job)
-  /// Sends what a job yielded (again).
-  case sendResult(Job)
+  /// Sends what a job yielded: all of it, or the chunks that are named, whose number stands for the
+  /// measurements; then `sent` is due.
+  case sendResult(Job, chunks: [Int]?)
+  /// Asks which chunks of a result are not in; the number is for the answer to name.
+  case inquire(Job, number: Int)
+  /// Tells the server where the session's data socket is.
+  case knock
   /// Frees what a job yielded.
   case forgetResult(Job)
   /// Something that people should read.
@@ -47,41 +52,61 @@ struct WorkerState: Sendable {
     var deadlines: Deadlines
   }
 
-  private struct Membership: Sendable {
+  /// A result on its way.
+  struct Delivery: Sendable {
+    /// When the socket last took some of it.
+    var movedAt: Double
+    /// Whether the socket has not taken all of it yet.
+    var isLeaving = true
+    /// The number of the next inquiry, or of the one that is not answered.
+    var inquiry = 1
+  }
+
+  /// A version of the values that is not complete.
+  struct Awaited: Sendable {
+    /// When a chunk last arrived, or was asked for.
+    var movedAt: Double
+    /// How long to wait until it is asked for.
+    var patience: Double
+  }
+
+  struct Membership: Sendable {
     var welcome: ControlMessage.Welcome
     var values: Chunking
     /// When the task was built.
     var preparedAt: Double?
-    /// Whether anything has come over the data socket, which the server answers at once.
-    var isDataHeard = false
+    /// When something last arrived on the data socket, if anything has.
+    var dataHeardAt: Double?
+    /// When the data socket last took something to send.
+    var dataSentAt = -Double.infinity
+    /// When the worker last knocked.
+    var knockedAt = -Double.infinity
     var lastHeard: Double
     var lastHeartbeat: Double
     var lease = Lease.none
-    /// When the worker last introduced its data socket, which it does until it has a lease.
-    var introducedAt = -Double.infinity
     /// Which chunks of each version are here.
     var receipts: [Int: ChunkReceipts] = [:]
-    /// When the last chunk of each incomplete version arrived, or was asked for.
-    var progressAt: [Int: Double] = [:]
-    /// The results that the server has not acknowledged, and when each was last sent.
-    var unacknowledged: [Job: Double] = [:]
+    /// The versions that are not complete.
+    var awaited: [Int: Awaited] = [:]
+    /// The results that the server has not acknowledged.
+    var deliveries: [Job: Delivery] = [:]
     /// What need not be computed again under the present lease.
     var finished: Set<Job> = []
 
     var isPrepared: Bool { preparedAt != nil }
   }
 
-  private enum Phase: Sendable {
+  enum Phase: Sendable {
     /// Saying hello to a server until `deadline`.
     case joining(since: Double, deadline: Double, lastHello: Double)
     case joined(Membership)
     case ended
   }
 
-  private let configuration: Configuration
-  private var phase: Phase
+  let configuration: Configuration
+  var phase: Phase
   /// What the compute thread is busy with, and for which run, whatever became of its session.
-  private var computing: (job: Job, run: UInt64)?
+  var computing: (job: Job, run: UInt64)?
   private var isPreparing = false
 
   /// A worker that has not said hello yet.
@@ -157,43 +182,6 @@ struct WorkerState: Sendable {
     return [.send(.goodbye(departure))] + end(.failed(reason))
   }
 
-  /// A message arrived on the data socket whose header is sound.
-  mutating func receive(_ header: DataHeader, now: Double) -> [WorkerAction] {
-    guard case .joined(var member) = phase, member.isPrepared,
-      header.run == member.welcome.run, header.session == member.welcome.session
-    else { return [] }
-    member.lastHeard = now
-    member.isDataHeard = true
-    defer { if case .joined = phase { phase = .joined(member) } }
-    switch header.kind {
-    case .acknowledgement:
-      let job: Job =
-        header.purpose == .training
-        ? .training(step: header.step, replica: header.index)
-        : .evaluation(
-          .init(step: header.step, split: header.purpose, part: header.index))
-      guard member.unacknowledged.removeValue(forKey: job) != nil else { return [] }
-      return [.forgetResult(job)]
-    case .values:
-      let isWanted =
-        header.step >= member.lease.step - 1 || member.lease.versions.contains(header.step)
-      guard isWanted, header.chunk < member.values.chunkCount,
-        header.count == member.values.range(of: header.chunk).count
-      else { return [] }
-      var receipts =
-        member.receipts[header.step] ?? ChunkReceipts(chunkCount: member.values.chunkCount)
-      guard receipts.insert(header.chunk) else { return [] }
-      member.receipts[header.step] = receipts
-      member.progressAt[header.step] = now
-      var actions: [WorkerAction] = [
-        .storeValues(step: header.step, range: member.values.range(of: header.chunk))
-      ]
-      if receipts.isComplete { actions += Self.start(&member, &computing) }
-      return actions
-    case .contribution, .measurements, .fetch: return []
-    }
-  }
-
   /// The compute thread has finished a job.
   mutating func computed(_ job: Job, now: Double) -> [WorkerAction] {
     let run = computing?.run
@@ -203,8 +191,8 @@ struct WorkerState: Sendable {
     // What was begun for another run may have had other values.
     if member.lease.jobs.contains(job), run == member.welcome.run {
       member.finished.insert(job)
-      member.unacknowledged[job] = now
-      actions.append(.sendResult(job))
+      member.deliveries[job] = Delivery(movedAt: now)
+      actions.append(.sendResult(job, chunks: nil))
     } else {
       actions.append(.forgetResult(job))
     }
@@ -213,12 +201,18 @@ struct WorkerState: Sendable {
     return actions
   }
 
-  /// A job cannot be computed, here or anywhere.
+  /// A job cannot be computed here.
   mutating func computationFailed(_ job: Job, reason: String) -> [WorkerAction] {
     computing = nil
     guard case .joined(let member) = phase else { return [] }
-    let departure = departure(of: member, because: "\(job): \(reason)")
-    return [.send(.failed(departure))] + end(.failed("\(job): \(reason)"))
+    let sentence = "\(job): \(reason)"
+    var failure = ControlMessage.Failure(
+      run: member.welcome.run, session: member.welcome.session, reason: sentence)
+    switch job {
+    case .training(let step, let replica): (failure.step, failure.replica) = (step, replica)
+    case .evaluation(let lease): failure.evaluation = lease
+    }
+    return [.send(.failed(failure))] + end(.failed(sentence))
   }
 
   /// The worker was told to leave.
@@ -252,16 +246,7 @@ struct WorkerState: Sendable {
           "Nothing heard from \(configuration.server) for \(tenths(now - member.lastHeard)) s",
           now: now)
       }
-      if let preparedAt = member.preparedAt, !member.isDataHeard,
-        now - preparedAt > deadlines.joinSeconds
-      {
-        let reason = """
-          The server at \(configuration.server) answers, but its port for data, \
-          \(member.welcome.dataPort), does not. Open that port between the two machines; \
-          ParameterServer --data-port fixes its number.
-          """
-        return [.send(.goodbye(departure(of: member, because: reason)))] + end(.failed(reason))
-      }
+      if let ending = whenDataIsSilent(member, now: now) { return ending }
       var actions: [WorkerAction] = []
       if now - member.lastHeartbeat >= member.welcome.heartbeatSeconds {
         member.lastHeartbeat = now
@@ -272,13 +257,7 @@ struct WorkerState: Sendable {
                 run: member.welcome.run, session: member.welcome.session,
                 lease: member.lease.number, isBusy: computing != nil))))
       }
-      // In the lease's order, so that the same events give the same actions.
-      for job in member.lease.jobs {
-        guard let sentAt = member.unacknowledged[job], now - sentAt > deadlines.resendSeconds
-        else { continue }
-        member.unacknowledged[job] = now
-        actions.append(.sendResult(job))
-      }
+      actions += Self.inquire(&member, after: deadlines.resendSeconds, now: now)
       phase = .joined(member)
       return actions + advance(now: now)
     }
@@ -292,7 +271,7 @@ struct WorkerState: Sendable {
     member.finished.formIntersection(jobs)
     var actions: [WorkerAction] = []
     for job in member.lease.jobs where !jobs.contains(job) {
-      guard member.unacknowledged.removeValue(forKey: job) != nil else { continue }
+      guard member.deliveries.removeValue(forKey: job) != nil else { continue }
       actions.append(.forgetResult(job))
     }
     member.lease = lease
@@ -300,7 +279,7 @@ struct WorkerState: Sendable {
     for version in member.receipts.keys.sorted()
     where version < lease.step - 1 && !lease.versions.contains(version) {
       member.receipts[version] = nil
-      member.progressAt[version] = nil
+      member.awaited[version] = nil
       actions.append(.forgetValues(step: version))
     }
     phase = .joined(member)
@@ -311,24 +290,30 @@ struct WorkerState: Sendable {
   private mutating func advance(now: Double) -> [WorkerAction] {
     guard case .joined(var member) = phase, member.isPrepared else { return [] }
     var actions: [WorkerAction] = []
-    if member.lease.number == 0,
-      now - member.introducedAt > configuration.deadlines.resendSeconds
+    let heardAt = member.dataHeardAt ?? -.infinity
+    let (resend, silence) = (
+      configuration.deadlines.resendSeconds, member.welcome.silenceSeconds
+    )
+    // Until the server has heard it there are no leases; later it shows that both ways are open.
+    if now - heardAt > silence, now - member.knockedAt > resend,
+      !member.deliveries.values.contains(where: \.isLeaving)
     {
-      // Which version is in use only a lease tells; the server answers with that one.
-      member.introducedAt = now
-      actions.append(.fetch(step: 0, chunks: []))
+      member.knockedAt = now
+      actions.append(.knock)
     }
     for version in member.lease.versions.sorted() {
       let receipts = member.receipts[version]
       if receipts?.isComplete == true { continue }
-      guard let progress = member.progressAt[version] else {
-        member.progressAt[version] = now
-        // The values before the lease's step are sent without being asked for.
-        if version != member.lease.step - 1 { actions.append(.fetch(step: version, chunks: [])) }
+      guard let awaited = member.awaited[version] else {
+        member.awaited[version] = Awaited(movedAt: now, patience: resend)
+        // The values that the lease's replicas need are sent without being asked for.
+        let isSent = version == member.lease.step - 1 && !member.lease.replicas.isEmpty
+        if !isSent { actions.append(.fetch(step: version, chunks: [])) }
         continue
       }
-      if now - progress > configuration.deadlines.resendSeconds {
-        member.progressAt[version] = now
+      if now - awaited.movedAt > awaited.patience {
+        // What was asked for may wait in a queue on a slow link; asking often makes that longer.
+        member.awaited[version] = Awaited(movedAt: now, patience: 2 * awaited.patience)
         actions.append(.fetch(step: version, chunks: receipts?.missing ?? []))
       }
     }
@@ -338,7 +323,7 @@ struct WorkerState: Sendable {
   }
 
   /// Gives the compute thread the first job of the lease whose values are here.
-  private static func start(
+  static func start(
     _ member: inout Membership, _ computing: inout (job: Job, run: UInt64)?
   ) -> [WorkerAction] {
     guard computing == nil, member.isPrepared else { return [] }
@@ -350,22 +335,22 @@ struct WorkerState: Sendable {
     return [.compute(next)]
   }
 
-  private mutating func rejoin(_ reason: String, now: Double) -> [WorkerAction] {
+  mutating func rejoin(_ reason: String, now: Double) -> [WorkerAction] {
     guard case .joined(let member) = phase else { return [] }
     phase = .joining(
       since: now, deadline: now + configuration.deadlines.rejoinSeconds, lastHello: -.infinity)
     return member.receipts.keys.sorted().map { .forgetValues(step: $0) }
-      + member.lease.jobs.filter { member.unacknowledged[$0] != nil }
+      + member.lease.jobs.filter { member.deliveries[$0] != nil }
       .map { .forgetResult($0) }
       + [.log("\(reason); joining again.")]
   }
 
-  private mutating func end(_ ending: WorkerEnding) -> [WorkerAction] {
+  mutating func end(_ ending: WorkerEnding) -> [WorkerAction] {
     phase = .ended
     return [.end(ending)]
   }
 
-  private func departure(of member: Membership, because reason: String)
+  func departure(of member: Membership, because reason: String)
     -> ControlMessage.Departure
   {
     .init(run: member.welcome.run, session: member.welcome.session, reason: reason)

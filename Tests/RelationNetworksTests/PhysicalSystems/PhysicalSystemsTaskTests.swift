@@ -122,7 +122,7 @@ import Testing
     }
     #expect(zip(found, places).allSatisfy { abs($0 - $1) < 1e-4 })
     let all = PhysicalSystems.MotionCode.all.numbers(of: places)
-    #expect(Array(all.prefix(16)) == places && Array(all.suffix(14)) == changes.dropFirst(2))
+    #expect(Array(all.prefix(16)) == places && all.suffix(14) == changes.dropFirst(2))
     #expect(all[16] == changes[1] && all.count == 16 + 15 + 14)
     for code in PhysicalSystems.MotionCode.allCases {
       #expect(code.numbers(of: places).count * 2 == code.featureCount)

@@ -15,6 +15,13 @@ struct Misfortune: Sendable, CustomTestStringConvertible {
   var delay: Float = 0.002
   /// How many workers are killed, frozen, stalled or joined and servers killed or stopped.
   var disasterCount = 0
+  /// How many seconds each message on a data connection keeps it busy, either way.
+  var secondsPerMessage = 0.0
+  /// What of the first data connection of the first worker never arrives, from two seconds on.
+  var cut: Cut?
+
+  /// A direction of a connection.
+  enum Cut: Sendable { case toServer, toWorker }
 
   var testDescription: String { name }
 }
@@ -26,6 +33,7 @@ struct SimulatedCluster {
     case dataAtServer(DataHeader, payload: [UInt8], worker: Int, connection: Int)
     case atWorker(Int, ControlMessage)
     case dataAtWorker(Int, DataHeader, payload: [UInt8], connection: Int)
+    case left(worker: Int, Job, isLast: Bool, connection: Int)
     case prepared(Int)
     case computed(Int)
     case serverTick(run: UInt64)
@@ -47,6 +55,17 @@ struct SimulatedCluster {
   private(set) var now = 0.0
   private(set) var ending: RunEnding?
   private(set) var violations: [String] = []
+  /// How many messages have been entrusted to data connections.
+  private(set) var dataMessages = 0
+  /// Until when each direction of each data connection carries what was sent before.
+  private var busyUntil: [Line: Double] = [:]
+
+  /// A direction of a data connection.
+  private struct Line: Hashable {
+    var worker: Int
+    var connection: Int
+    var isToServer: Bool
+  }
 
   private static let tickSeconds = 0.25
   private static let secondsLimit = 3000.0
@@ -104,7 +123,21 @@ struct SimulatedCluster {
     case .dataAtWorker(let id, let header, let payload, let connection):
       atWorker(id, event) { worker, now in
         guard worker.connection == connection else { return [] }
-        return worker.perform(worker.machine.receive(header, now: now), payload: payload)
+        let missing =
+          header.kind == .missing
+          ? payload.withUnsafeBytes { bytes in
+            (try? MissingChunks(decoding: bytes, chunkCount: worker.run.chunking.chunkCount))?
+              .chunks ?? []
+          } : []
+        return worker.perform(
+          worker.machine.receive(header, missing: missing, now: now), payload: payload)
+      }
+    case .left(let id, let job, let isLast, let connection):
+      atWorker(id, event) { worker, now in
+        if worker.connection == connection {
+          worker.machine.sent(job, isAll: isLast, now: now)
+        }
+        return []
       }
     case .prepared(let id):
       atWorker(id, event) { worker, now in
@@ -184,8 +217,9 @@ struct SimulatedCluster {
       switch output {
       case .control(let message, let peer): send(.atWorker(peer >> 16, message))
       case .data(let header, let payload, let peer):
-        send(
-          .dataAtWorker(peer >> 16, header, payload: payload, connection: peer & 0xFFFF))
+        let line = Line(worker: peer >> 16, connection: peer & 0xFFFF, isToServer: false)
+        _ = sendData(
+          .dataAtWorker(peer >> 16, header, payload: payload, connection: peer & 0xFFFF), on: line)
       }
     }
     switch process.live.ending {
@@ -209,8 +243,15 @@ struct SimulatedCluster {
       switch output {
       case .control(let message): send(.atServer(message, worker: id))
       case .data(let header, let payload):
-        send(
-          .dataAtServer(header, payload: payload, worker: id, connection: worker.connection))
+        _ = sendData(
+          .dataAtServer(header, payload: payload, worker: id, connection: worker.connection),
+          on: Line(worker: id, connection: worker.connection, isToServer: true))
+      case .piece(let header, let payload, let job, let isLast):
+        let left = sendData(
+          .dataAtServer(header, payload: payload, worker: id, connection: worker.connection),
+          on: Line(worker: id, connection: worker.connection, isToServer: true))
+        queue.insert(
+          .left(worker: id, job, isLast: isLast, connection: worker.connection), at: left)
       case .prepare: queue.insert(.prepared(id), at: now + Double(random.uniform(in: 0.01..<2)))
       case .compute:
         queue.insert(.computed(id), at: now + stall + Double(random.uniform(in: 0.01..<0.8)))
@@ -225,11 +266,23 @@ struct SimulatedCluster {
     workers[id] = worker
   }
 
+  /// Entrusts a message to a data connection, behind whatever it carries; when the message has
+  /// left.
+  private mutating func sendData(_ event: Event, on line: Line) -> Double {
+    dataMessages += 1
+    let left = max(now, busyUntil[line] ?? 0) + misfortune.secondsPerMessage
+    busyUntil[line] = left
+    let isFirst = line.worker == 1 && line.connection == 1
+    if isFirst, now > 2, misfortune.cut == (line.isToServer ? .toServer : .toWorker) { return left }
+    send(event, after: left - now)
+    return left
+  }
+
   /// Entrusts a message to the network.
-  private mutating func send(_ event: Event) {
+  private mutating func send(_ event: Event, after wait: Double = 0) {
     let copies = random.uniform() < misfortune.duplicateRate ? 2 : 1
     for _ in 0..<copies where random.uniform() >= misfortune.dropRate {
-      queue.insert(event, at: now + Double(random.uniform(in: 0..<misfortune.delay)))
+      queue.insert(event, at: now + wait + Double(random.uniform(in: 0..<misfortune.delay)))
     }
   }
 }

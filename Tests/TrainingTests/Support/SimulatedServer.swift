@@ -124,14 +124,15 @@ struct SimulatedServer {
     outgoing.flatMap { item -> [Output] in
       switch item {
       case .control(let message, let peer): return [.control(message, to: peer)]
-      case .acknowledgement(let header, let peer): return [.data(header, payload: [], to: peer)]
+      case .answer(let header, let payload, let peer):
+        return [.data(header, payload: payload, to: peer)]
       case .values(let step, let chunks, let session, let peer):
         guard let values = live.values(ofStep: step).map(SharedScalars.init) else { return [] }
         let configuration = live.coordinator.configuration
         return chunks.map { chunk in
           let range = configuration.chunking.range(of: chunk)
           let header = DataHeader(
-            kind: .values, run: configuration.run, step: step, session: session, chunk: chunk,
+            kind: .values, run: configuration.run, session: session, step: step, chunk: chunk,
             count: range.count)
           return .data(header, payload: Array(values.bytes(of: range)), to: peer)
         }
@@ -148,7 +149,7 @@ func coordinatorConfiguration(
     run: number, dataPort: 2, experiment: run.experiment, facts: run.facts,
     numerics: Digest(rawValue: 6), engine: "the engine", samples: Digest(rawValue: 8),
     chunkScalars: run.chunking.chunkScalars, expectedWorkers: expectedWorkers,
-    deadlines: deadlines)
+    deadlines: deadlines, sessionID: { SessionID($0) })
 }
 
 /// What a worker that fits says first.

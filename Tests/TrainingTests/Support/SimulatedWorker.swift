@@ -11,6 +11,8 @@ struct SimulatedWorker {
   enum Output {
     case control(ControlMessage)
     case data(DataHeader, payload: [UInt8])
+    /// A piece of a result, after which the machine is told that it has left.
+    case piece(DataHeader, payload: [UInt8], of: Job, isLast: Bool)
     case prepare
     case compute(Job)
     case ended(WorkerEnding)
@@ -62,7 +64,12 @@ struct SimulatedWorker {
       case .storeValues(let step, let range): values[step, default: [:]][range] = payload
       case .forgetValues(let step): values[step] = nil
       case .compute(let job): outputs += begin(job)
-      case .sendResult(let job): outputs += send(job)
+      case .sendResult(let job, let chunks): outputs += send(job, chunks)
+      case .inquire(let job, let number):
+        var inquiry = header(.inquiry, about: job)
+        inquiry.number = number
+        outputs.append(.data(inquiry, payload: []))
+      case .knock: outputs.append(.data(header(.knock, step: 0, chunk: 0), payload: []))
       case .forgetResult(let job): results[job] = nil
       case .log: continue
       case .end(let ending): outputs.append(.ended(ending))
@@ -89,30 +96,35 @@ struct SimulatedWorker {
     return [.compute(job)]
   }
 
-  private func send(_ job: Job) -> [Output] {
+  private func send(_ job: Job, _ chunks: [Int]?) -> [Output] {
     guard let result = results[job] else { return [] }
-    var measured = header(.measurements, step: job.version, chunk: 0)
-    measured.count = 2 * run.facts.metrics.count
-    let measurements = result.measurements.encoded()
-    switch job {
-    case .training(let step, let replica):
-      (measured.step, measured.index) = (step, replica)
-      let scalars = result.contribution.map { SharedScalars($0.flat) }
-      let chunks = (0..<run.chunking.chunkCount).map { chunk in
-        var header = header(.contribution, step: step, chunk: chunk)
-        let range = run.chunking.range(of: chunk)
-        (header.index, header.count) = (replica, range.count)
-        return Output.data(header, payload: scalars.map { Array($0.bytes(of: range)) } ?? [])
+    let chunkCount = run.chunking.chunkCount
+    let scalars = result.contribution.map { SharedScalars($0.flat) }
+    let pieces = chunks ?? (scalars == nil ? [chunkCount] : Array(0...chunkCount))
+    return pieces.enumerated().map { index, piece in
+      var header = header(.measurements, about: job)
+      header.count = 2 * run.facts.metrics.count
+      var payload = result.measurements.encoded()
+      if piece < chunkCount, let scalars {
+        let range = run.chunking.range(of: piece)
+        (header.kind, header.chunk, header.count) = (.contribution, piece, range.count)
+        payload = Array(scalars.bytes(of: range))
       }
-      return chunks + [.data(measured, payload: measurements)]
-    case .evaluation(let lease):
-      (measured.index, measured.purpose) = (lease.part, lease.split)
-      return [.data(measured, payload: measurements)]
+      return .piece(header, payload: payload, of: job, isLast: index == pieces.count - 1)
     }
+  }
+
+  private func header(_ kind: DataHeader.Kind, about job: Job) -> DataHeader {
+    var header = header(kind, step: job.version, chunk: 0)
+    switch job {
+    case .training(let step, let replica): (header.step, header.index) = (step, replica)
+    case .evaluation(let lease): (header.index, header.purpose) = (lease.part, lease.split)
+    }
+    return header
   }
 
   private func header(_ kind: DataHeader.Kind, step: Int, chunk: Int) -> DataHeader {
     DataHeader(
-      kind: kind, run: welcome?.run ?? 0, step: step, session: welcome?.session ?? 0, chunk: chunk)
+      kind: kind, run: welcome?.run ?? 0, session: welcome?.session ?? 0, step: step, chunk: chunk)
   }
 }

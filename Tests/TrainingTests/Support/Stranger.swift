@@ -68,16 +68,14 @@ final class Stranger {
   /// A sound checksum over a header of numbers that fit nothing.
   private func sendDamagedHeader() {
     let payload = bytes(8 * Int(random.integer(below: 5)))
-    let kinds: [DataHeader.Kind] = [
-      .values, .contribution, .acknowledgement, .fetch, .measurements,
-    ]
-    let kind = kinds[Int(random.integer(below: 5))]
+    let kinds = DataHeader.Kind.allCases
+    let kind = kinds[Int(random.integer(below: UInt32(kinds.count)))]
     let isOurRun = random.integer(below: 2) == 0
     let purpose = Split.allCases[Int(random.integer(below: 3))]
     let header = DataHeader(
       kind: kind,
       purpose: purpose, run: isOurRun ? welcome.run : random.next(),
-      step: Int(random.integer(below: 1 << 31)), session: welcome.session,
+      session: welcome.session, step: Int(random.integer(below: 1 << 31)),
       index: Int(random.next32()), chunk: Int(random.next32()),
       count: payload.count / kind.scalarSize)
     payload.withUnsafeBytes {

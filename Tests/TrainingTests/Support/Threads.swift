@@ -53,7 +53,6 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) -
 /// Deadlines for processes that are a few microseconds apart.
 func quickDeadlines() -> Deadlines {
   var deadlines = Deadlines()
-  deadlines.heartbeatSeconds = 0.1
   deadlines.silenceSeconds = 0.8
   deadlines.resendSeconds = 0.3
   deadlines.gatherSeconds = 3
