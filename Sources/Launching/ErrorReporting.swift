@@ -13,6 +13,8 @@ enum ExitStatus {
   static let trouble: Int32 = 2
   /// Something failed; a sentence on standard error says what.
   static let failed: Int32 = 1
+  /// A worker did its part, but the run it worked for has failed; the server says why.
+  static let runFailed: Int32 = 3
   /// The run was stopped before its end and can be resumed.
   static let interrupted: Int32 = 130
 }

@@ -9,7 +9,8 @@ import Training
 ///
 /// Every child reads its standard input, a pipe that only this process holds open, and ends when it
 /// is closed; the kernel closes it however this process ends. A worker that dies is started again,
-/// a few times; its replicas have long been computed by others.
+/// a few times; its replicas have long been computed by others. A server that is killed is started
+/// again at the same address, and goes on from its last checkpoint.
 final class LocalCluster {
   /// What the processes of a cluster are told beside the run.
   struct Options {
@@ -21,12 +22,15 @@ final class LocalCluster {
     var data: String?
     /// What else the server is told, as options of its own.
     var server: [String] = []
+    /// What it is told beside that when the run begins, or is given more steps.
+    var beginning: [String] = []
   }
 
   private let plan: RunPlan
   private let options: Options
   private let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
   private var restartsLeft: Int
+  private var serverRestartsLeft = 3
   private var startedWorkers = 0
   private static let secondsToEnd = 15.0
   /// How long after a worker has ended the server may still be running because the run is ending.
@@ -51,31 +55,39 @@ final class LocalCluster {
       unlink(endpointFile)
       unlink(experimentFile)
     }
-    var arguments = [
-      "--run", plan.directory.path, "--listen", "127.0.0.1:0", "--endpoint-file", endpointFile,
-      "--expect", String(options.workers), "--wait", "60", "--child",
-    ]
+    var beginning = ["--endpoint-file", endpointFile] + options.beginning
     if let experiment = plan.beginning {
       try experiment.canonicalJSON().write(to: URL(fileURLWithPath: experimentFile))
-      arguments += ["--experiment", experimentFile]
+      beginning += ["--experiment", experimentFile]
     } else {
-      arguments.append("--resume")
+      beginning.append("--resume")
     }
-    arguments += options.server + dataArguments
-    let server = try Child("ParameterServer", arguments, log: nil)
-    defer { server.end(within: Self.secondsToEnd) }
-    guard let endpoint = waitForEndpoint(endpointFile, of: server) else {
-      return exitCode(of: server)
+    let first = try startServer(at: "127.0.0.1:0", beginning)
+    guard let endpoint = waitForEndpoint(endpointFile, of: first) else {
+      first.end(within: Self.secondsToEnd)
+      return exitCode(of: first)
     }
     // Both are read by now; a launcher that is killed later leaves nothing behind.
     unlink(endpointFile)
     unlink(experimentFile)
+    return try watch(first, at: endpoint)
+  }
+
+  /// Starts workers, and again whatever dies, until the run has ended.
+  private func watch(_ first: Child, at endpoint: String) throws -> Int32 {
+    var server = first
+    defer { server.end(within: Self.secondsToEnd) }
     var children = try (0..<options.workers).map { _ in try startWorker(endpoint) }
     // Ctrl-Z is a signal to this process alone, whose children are groups of their own.
     let suspension = Suspension()
     var isStopping = false
     var hasGivenUp = false
-    while server.isRunning {
+    while true {
+      guard server.isRunning else {
+        guard !isStopping, let next = try replacement(of: server, at: endpoint) else { break }
+        server = next
+        continue
+      }
       usleep(20_000)
       suspension.passOn(to: [server] + children)
       if stop.isRequested && !isStopping {
@@ -96,8 +108,27 @@ final class LocalCluster {
       }
     }
     for child in children { child.end(within: Self.secondsForWorkerToEnd) }
-    if hasGivenUp { return ExitStatus.failed }
-    return exitCode(of: server)
+    return hasGivenUp ? ExitStatus.failed : exitCode(of: server)
+  }
+
+  private func startServer(at address: String, _ beginning: [String]) throws -> Child {
+    let always = [
+      "--run", plan.directory.path, "--listen", address, "--expect", String(options.workers),
+      "--wait", "60", "--child",
+    ]
+    let arguments = always + options.server + dataArguments + beginning
+    return try Child("ParameterServer", arguments, log: nil)
+  }
+
+  /// Another server in the place of one that was killed, a few times; `nil` if it said itself why
+  /// it ended.
+  private func replacement(of server: Child, at endpoint: String) throws -> Child? {
+    guard server.wasEndedBySignal, serverRestartsLeft > 0, plan.directory.holdsRun else {
+      return nil
+    }
+    serverRestartsLeft -= 1
+    sayOnStandardError("\(server.ending); starting another, from the last checkpoint.")
+    return try startServer(at: endpoint, ["--resume"])
   }
 
   /// The code to end with.
@@ -118,7 +149,7 @@ final class LocalCluster {
   /// Whether a worker has ended although the run has not: when the run does, the workers end a
   /// little before the server.
   private static func isMissing(_ worker: Child) -> Bool {
-    let isInOrder = worker.exitCode == 0
+    let isInOrder = worker.exitCode == 0 || worker.exitCode == ExitStatus.runFailed
     return worker.secondsSinceEnd > (isInOrder ? secondsToEnd : secondsFromDeathToRestart)
   }
 

@@ -45,14 +45,32 @@ import Training
     #expect(try workspace.run("run").digests() == Reference.states.get().digests)
   }
 
-  @Test func aKilledServerIsReported() throws {
+  @Test func aKilledServerIsReplacedAndGoesOnFromItsCheckpoint() throws {
+    let launcher = try workspace.start(.states, ["--workers", "2"], run: "run")
+    try workspace.run("run").waitForStep(60)
+    let server = try #require(launcher.children.first { name(of: $0) == "ParameterServer" })
+    kill(server, SIGKILL)
+    let ended = try launcher.wait().requiringSuccess()
+    #expect(ended.errors.contains("ParameterServer, process \(server), was ended by signal 9"))
+    #expect(ended.errors.contains("starting another, from the last checkpoint"))
+    #expect(try workspace.run("run").digests() == Reference.states.get().digests)
+  }
+
+  /// As one that cannot live here, for want of memory perhaps.
+  @Test func aServerThatIsKilledAgainAndAgainIsReported() throws {
     let launcher = try workspace.start(.states, ["--workers", "2"], run: "run")
     try workspace.run("run").waitForStep(30)
     let children = launcher.children
-    let server = try #require(children.first { name(of: $0) == "ParameterServer" })
-    kill(server, SIGKILL)
+    var killed: Set<Int32> = []
+    try waitUntil("the launcher to give up", atMost: 60) {
+      for child in launcher.children where name(of: child) == "ParameterServer" {
+        guard killed.insert(child).inserted else { continue }
+        kill(child, SIGKILL)
+      }
+      return !launcher.isRunning
+    }
     let ended = try launcher.wait()
-    #expect(ended.code != 0)
+    #expect(ended.code != 0 && killed.count == 4)
     #expect(ended.errors.contains("--resume"), "\(ended)")
     #expect(!children.contains(where: isAlive))
     try workspace.resume("run", ["--workers", "2"])

@@ -68,7 +68,7 @@ import Testing
       .goodbye(.init(run: 1, session: 2, reason: "a \"b\"\n/")),
       #"{"goodbye":{"reason":"a \"b\"\n/","run":1,"session":2}}"#
     ),
-    (.close(.init(run: 1, reason: "r")), #"{"close":{"reason":"r","run":1}}"#),
+    (.close(.init(run: 1, reason: "r")), #"{"close":{"isFailure":false,"reason":"r","run":1}}"#),
   ]
 
   @Test(arguments: messages.indices) func messagesAreTheirJSON(index: Int) throws {

@@ -72,7 +72,7 @@ import Testing
     let workers = (0..<2).map { _ in WorkerOnThread(first.endpoint) }
     #expect(throws: FileError.self) { try first.ending.wait() }
     for worker in workers {
-      guard case .closed(let reason) = try worker.ending.wait() else {
+      guard case .runFailed(let reason) = try worker.ending.wait() else {
         Issue.record("a worker was not told")
         continue
       }

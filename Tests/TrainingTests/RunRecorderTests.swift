@@ -138,34 +138,57 @@ import struct Learning.Measurement
     #expect(recorder.best == nil)
   }
 
-  /// Damages the last checkpoint; what resuming says of it.
-  private func complaint(_ damage: (inout Data) -> Void) throws -> String {
+  /// Damages the last checkpoint; what resuming from the one before says of it.
+  private func note(_ damage: (inout Data) -> Void) throws -> String {
     let run = try stoppedRun()
     let path = run.directory.checkpointPath(step: 8)
     var content = try #require(FileManager.default.contents(atPath: path))
     damage(&content)
     try content.write(to: URL(fileURLWithPath: path))
-    let before = try run.contents()
-    let complaint = sentence { _ = try run.resume() }
-    #expect(try run.contents() == before)
-    #expect(complaint.contains(path))
-    // What the sentence advises works.
-    if complaint.contains("Remove it to go on from the one before.") {
-      try FileManager.default.removeItem(atPath: path)
-      #expect(try run.resume().state.step == 6)
-    }
-    return complaint
+    let resumed = try run.resume()
+    #expect(resumed.state.step == 6)
+    #expect(FileManager.default.contents(atPath: path + ".damaged") == content)
+    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(try run.directory.readSteps().count == 6)
+    #expect(resumed.recorder.notes.count == 1)
+    return resumed.recorder.notes.first ?? ""
   }
 
-  @Test func damagedCheckpointsAreRefusedWithAWayOut() throws {
-    let advice = "Remove it to go on from the one before."
-    #expect(try complaint { $0.removeLast(10) }.hasSuffix(advice))
-    #expect(try complaint { $0 = Data() }.hasSuffix(advice))
-    #expect(try complaint { $0 = $0.prefix(5) }.hasSuffix(advice))
-    let flipped = try complaint { $0[$0.count - 9] ^= 4 }
+  @Test func aDamagedCheckpointIsSetAsideForTheOneBefore() throws {
+    let end = "safetensors.damaged, and the run goes on from step 6."
+    #expect(try note { $0.removeLast(10) }.hasSuffix(end))
+    #expect(try note { $0 = Data() }.hasSuffix(end))
+    #expect(try note { $0 = $0.prefix(5) }.hasSuffix(end))
+    let flipped = try note { $0[$0.count - 9] ^= 4 }
     #expect(flipped.contains("its numbers do not match their checksum"))
-    let garbled = try complaint { $0.replaceSubrange(8..<12, with: [0, 0, 0, 0]) }
-    #expect(garbled.hasSuffix(advice))
+    let garbled = try note { $0.replaceSubrange(8..<12, with: [0, 0, 0, 0]) }
+    #expect(garbled.hasSuffix(end))
+  }
+
+  @Test func withoutAnyCheckpointThatCanBeReadNothingIsTouched() throws {
+    let run = try stoppedRun()
+    for step in run.directory.checkpointSteps() {
+      try Data("nothing".utf8).write(
+        to: URL(fileURLWithPath: run.directory.checkpointPath(step: step)))
+    }
+    let before = try run.contents()
+    let newest = run.directory.checkpointPath(step: 8)
+    #expect(sentence { _ = try run.resume() }.hasPrefix("The checkpoint \(newest) cannot be used"))
+    #expect(try run.contents() == before)
+  }
+
+  /// As after a power cut: blocks of zeros, with sound lines after them.
+  @Test func aHoleAfterTheCheckpointDoesNotMatter() throws {
+    let run = try stoppedRun()
+    let path = run.directory.stepsPath
+    var lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 8)
+    let next = lines[7].replacing("\"step\":8", with: "\"step\":10")
+    lines += [Substring(String(repeating: "\0", count: 90)), Substring(next)]
+    let content = lines.joined(separator: "\n") + "\n"
+    try content.write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try run.resume().state.step == 8)
+    #expect(try run.directory.readSteps().count == 8)
   }
 
   @Test func aCheckpointOfAnotherExperimentIsRefused() throws {

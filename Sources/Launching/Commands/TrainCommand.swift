@@ -58,14 +58,15 @@ struct TrainCommand: ParsableCommand {
         plan,
         options: .init(
           workers: workers ?? cores, threads: threads?.count ?? 1, data: experiment.data.path,
-          server: serverOptions(plan)))
+          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription],
+          beginning: beginningOptions(plan)))
       return try cluster.run()
     }
   }
 
-  /// What the server of a cluster is told beside the experiment.
-  private func serverOptions(_ plan: RunPlan) -> [String] {
-    var options = ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
+  /// What the server of a cluster is told beside the experiment when the run begins.
+  private func beginningOptions(_ plan: RunPlan) -> [String] {
+    var options: [String] = []
     if let from = experiment.origin.from { options += ["--from", from] }
     if let take = experiment.origin.take { options += ["--take", take] }
     if let steps = plan.moreSteps { options += ["--steps", String(steps)] }

@@ -64,6 +64,9 @@ public struct WorkerCommand: ParsableCommand {
       case .closed(let reason):
         Self.say("The server closed: \(reason).")
         return 0
+      case .runFailed(let reason):
+        sayOnStandardError("Error: The server closed: \(reason)")
+        return ExitStatus.runFailed
       case .left: return 0
       case .failed(let reason): throw TrainingError(reason)
       }

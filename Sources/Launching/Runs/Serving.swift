@@ -13,7 +13,7 @@ extension PreparedRun {
   ) throws -> (RunEnding, step: Int) {
     var state = state
     let setting = setting(display, stop)
-    setting.observers.tell(.note(announcement))
+    for line in recorder.notes + [announcement] { setting.observers.tell(.note(line)) }
     let ending = try trainInSingleProcess(task, from: &state, setting: setting, context: context)
     return (ending, state.step)
   }
@@ -26,7 +26,7 @@ extension PreparedRun {
     until stop: StopRequest, invitation: String?
   ) throws -> (RunEnding, step: Int) {
     let setting = setting(display, stop)
-    setting.observers.tell(.note(announcement))
+    for line in recorder.notes + [announcement] { setting.observers.tell(.note(line)) }
     let server = try ServerLoop(
       from: state, setting: setting, listener: listener, options: options)
     if let invitation { setting.observers.tell(.note(invitation)) }

@@ -289,7 +289,9 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       case .stopped: "the run was stopped"
       case .diverged(let reason), .failed(let reason): "the run failed: \(reason)"
       }
-    let close = ControlMessage.close(.init(run: configuration.run, reason: reason))
+    let isFailure = ending != .completed && ending != .stopped
+    let close = ControlMessage.close(
+      .init(run: configuration.run, isFailure: isFailure, reason: reason))
     return sessionsInOrder.compactMap { id in
       sessions[id].map { .send(close, to: $0.control) }
     } + [.end(ending)]

@@ -109,9 +109,10 @@ enum ControlMessage: Hashable, Sendable {
     var reason: String
   }
 
-  /// The run is over or stopped.
+  /// The run is over, stopped or failed.
   struct Close: Codable, Hashable, Sendable {
     var run: UInt64
+    var isFailure = false
     var reason: String
   }
 

@@ -28,21 +28,38 @@ public enum Checkpoint {
     try writer.write(to: path)
   }
 
+  /// Why a checkpoint cannot be read.
+  struct Problem: Error {
+    let sentence: FileError
+    /// Whether the file is damaged, and not that of another run.
+    let isDamage: Bool
+  }
+
   /// Reads a state and holds it against the run that it is to continue.
   ///
   /// Throws if the file is missing or damaged, or is of another experiment or model.
   public static func read(
     _ path: String, layout: ParameterLayout, of record: ExperimentRecord
   ) throws(FileError) -> TrainingState {
+    do throws(Problem) { return try load(path, layout: layout, of: record) } catch {
+      throw error.sentence
+    }
+  }
+
+  /// Reads a state, as `read` does.
+  static func load(
+    _ path: String, layout: ParameterLayout, of record: ExperimentRecord
+  ) throws(Problem) -> TrainingState {
     let file = try open(path)
     guard let experiment = file.metadata["experiment"].flatMap(Digest.init),
       record.checkpointFingerprints.contains(experiment)
     else {
-      throw FileError(
+      let sentence = FileError(
         """
         \(path) is the checkpoint of another experiment: its settings differ from those in \
         experiment.json. Give it its own directory, or start anew with another --run.
         """)
+      throw Problem(sentence: sentence, isDamage: false)
     }
     guard let step = file.metadata["step"].flatMap(Int.init), step >= 0,
       let digest = file.metadata["digest"].flatMap(Digest.init)
@@ -62,7 +79,7 @@ public enum Checkpoint {
     return TrainingState(step: step, values: values, moments: moments, digest: digest)
   }
 
-  private static func open(_ path: String) throws(FileError) -> Safetensors {
+  private static func open(_ path: String) throws(Problem) -> Safetensors {
     let file: Safetensors
     do throws(SafetensorsError) { file = try Safetensors(contentsOf: path) } catch {
       throw damaged(path, error.description)
@@ -78,10 +95,8 @@ public enum Checkpoint {
       by: values.parameters, values.statistics, moments.first, moments.second)
   }
 
-  private static func damaged(_ path: String, _ reason: String) -> FileError {
-    FileError(
-      """
-      The checkpoint \(path) cannot be used: \(reason). Remove it to go on from the one before.
-      """)
+  private static func damaged(_ path: String, _ reason: String) -> Problem {
+    let sentence = FileError("The checkpoint \(path) cannot be used: \(reason).")
+    return Problem(sentence: sentence, isDamage: true)
   }
 }

@@ -103,21 +103,21 @@ public struct RunDirectory: Sendable, Hashable {
     }
   }
 
-  /// The lines of `steps.jsonl` without damaged ones at its end, which a crash may leave.
-  func readIntactSteps() throws(FileError) -> [StepRecord] {
-    try readLines(StepRecord.self, from: stepsPath, endingAtDamage: true)
+  /// The lines of `steps.jsonl` up to a step; what a crash damaged after it does not matter.
+  func readSteps(upTo step: Int) throws(FileError) -> [StepRecord] {
+    try readLines(StepRecord.self, from: stepsPath, atMost: step)
   }
 
-  /// The lines of `evaluations.jsonl` without damaged ones at its end.
+  /// The lines of `evaluations.jsonl` that can be read.
   func readIntactEvaluations() throws(FileError) -> [EvaluationReport] {
-    try readLines(EvaluationReport.self, from: evaluationsPath, endingAtDamage: true)
+    try readLines(EvaluationReport.self, from: evaluationsPath, skippingDamage: true)
   }
 
   /// Reads a file of JSON lines.
   ///
   /// A last line without its end, which a crash may leave, is ignored.
   private func readLines<Line: Decodable>(
-    _ type: Line.Type, from path: String, endingAtDamage: Bool = false
+    _ type: Line.Type, from path: String, atMost limit: Int = .max, skippingDamage: Bool = false
   ) throws(FileError) -> [Line] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let data = try readData(path)
@@ -126,13 +126,9 @@ public struct RunDirectory: Sendable, Hashable {
     var records: [Line] = []
     records.reserveCapacity(lines.count)
     let decoder = JSONDecoder()
-    for (index, line) in lines.enumerated() {
+    for (index, line) in lines.prefix(limit).enumerated() {
       do { records.append(try decoder.decode(type, from: Data(line))) } catch {
-        // A crash damages the end of a file; what is damaged elsewhere was flushed before.
-        let isTheEnd = !lines[(index + 1)...].contains {
-          (try? decoder.decode(type, from: Data($0))) != nil
-        }
-        if endingAtDamage && isTheEnd { break }
+        if skippingDamage { continue }
         throw FileError("\(path), line \(index + 1) is damaged: \(readable(error))")
       }
     }

@@ -30,6 +30,8 @@ public final class RunRecorder {
   public let record: ExperimentRecord
   /// What is known of the task.
   public let facts: TaskFacts
+  /// What people should know of how the run was found.
+  public private(set) var notes: [String] = []
   private let interval: CheckpointInterval
   private let lock: RunLock
   private let stepsFile: LineFile
@@ -73,10 +75,10 @@ public final class RunRecorder {
     return (recorder, state)
   }
 
-  /// Goes on with the run in a directory: from its last checkpoint, or from its start if there is
-  /// none yet.
+  /// Goes on with the run in a directory: from its last checkpoint that can be read, or from its
+  /// start if there is none yet.
   ///
-  /// Throws if the files are damaged or do not fit together.
+  /// Throws if the files do not fit together, or no checkpoint can be read.
   public static func resuming(
     _ directory: RunDirectory, facts: TaskFacts,
     checkpointEvery interval: CheckpointInterval = .standard
@@ -84,9 +86,10 @@ public final class RunRecorder {
     let record = try directory.readExperiment()
     try directory.create()
     let lock = try RunLock(directory)
-    let state = try lastState(in: directory, layout: facts.layout, record: record)
-    // What a crash damaged is at the end; the lines up to the checkpoint were flushed before it.
-    let steps = try directory.readIntactSteps().filter { $0.step <= state.step }
+    let (state, notes) = try lastState(in: directory, layout: facts.layout, record: record)
+    // What a crash damaged is after it: the lines up to the checkpoint were flushed before it was
+    // written.
+    let steps = try directory.readSteps(upTo: state.step)
     guard steps.count == state.step, steps.last.map({ $0.digest == state.digest }) ?? true else {
       throw FileError(
         """
@@ -103,33 +106,57 @@ public final class RunRecorder {
       directory, record, facts: facts, interval: interval, lock: lock, steps: steps,
       evaluations: evaluations)
     recorder.removePartialFiles()
+    recorder.notes = notes
     return (recorder, state)
   }
 
+  /// The newest version that can be read; a checkpoint that is damaged is put aside for those
+  /// before it.
   private static func lastState(
     in directory: RunDirectory, layout: ParameterLayout, record: ExperimentRecord
-  ) throws -> TrainingState {
-    guard let step = directory.checkpointSteps().last else {
-      // What is evaluated has a checkpoint; to begin again would cut off all that is recorded.
-      let evaluated = try directory.readIntactEvaluations().last
-      if evaluated != nil || record.experiment.origin != nil {
-        let what =
-          evaluated.map { "step \($0.step) was evaluated already" }
-          ?? "the run began with another one's values"
-        throw FileError(
-          """
-          \(directory.checkpointsPath) has no checkpoint that can be read, but \(what). Put the \
-          checkpoints back, or begin again with another --run.
-          """)
+  ) throws -> (TrainingState, notes: [String]) {
+    var damaged: [(path: String, sentence: FileError)] = []
+    for step in directory.checkpointSteps().reversed() {
+      let path = directory.checkpointPath(step: step)
+      let state: TrainingState
+      do throws(Checkpoint.Problem) {
+        state = try Checkpoint.load(path, layout: layout, of: record)
+      } catch {
+        guard error.isDamage else { throw error.sentence }
+        damaged.append((path, error.sentence))
+        continue
       }
-      return try TrainingState(record.experiment, layout: layout)
+      guard state.step == step else {
+        throw FileError("\(path) holds step \(state.step): it was renamed.")
+      }
+      return (state, try damaged.map { try setAside($0, for: step) })
     }
-    let path = directory.checkpointPath(step: step)
-    let state = try Checkpoint.read(path, layout: layout, of: record)
-    guard state.step == step else {
-      throw FileError("\(path) holds step \(state.step): it was renamed.")
+    if let newest = damaged.first { throw newest.sentence }
+    // What is evaluated has a checkpoint; to begin again would cut off all that is recorded.
+    let evaluated = try directory.readIntactEvaluations().last
+    if evaluated != nil || record.experiment.origin != nil {
+      let what =
+        evaluated.map { "step \($0.step) was evaluated already" }
+        ?? "the run began with another one's values"
+      throw FileError(
+        """
+        \(directory.checkpointsPath) has no checkpoint that can be read, but \(what). Put the \
+        checkpoints back, or begin again with another --run.
+        """)
     }
-    return state
+    return (try TrainingState(record.experiment, layout: layout), [])
+  }
+
+  private static func setAside(
+    _ damaged: (path: String, sentence: FileError), for step: Int
+  ) throws(FileError) -> String {
+    guard rename(damaged.path, damaged.path + ".damaged") == 0 else {
+      throw FileError("rename", damaged.path)
+    }
+    return """
+      \(damaged.sentence) It is kept as \(damaged.path).damaged, and the run goes on from step \
+      \(step).
+      """
   }
 
   private init(

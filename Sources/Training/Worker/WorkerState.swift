@@ -35,6 +35,8 @@ enum WorkerAction: Hashable, Sendable {
 public enum WorkerEnding: Hashable, Sendable {
   /// The server said that the run is over or stopped, and why.
   case closed(String)
+  /// The server said that the run has failed, and why.
+  case runFailed(String)
   /// The worker was asked to leave.
   case left
   /// It could not join or go on, in a sentence.
@@ -158,7 +160,7 @@ struct WorkerState: Sendable {
     case (.joined, .rejoin):
       return rejoin("The server does not know this worker (any more)", now: now)
     case (.joined(let member), .close(let close)) where close.run == member.welcome.run:
-      return end(.closed(close.reason))
+      return end(close.isFailure ? .runFailed(close.reason) : .closed(close.reason))
     default: return []
     }
   }
