@@ -1,11 +1,12 @@
 // A parameter server and its workers on this machine, started, watched and ended together.
 
+import Files
 import Foundation
 import Glibc
 import Training
 
-/// Starts a `ParameterServer` and `Worker`s, and sees to it that none of them outlives this
-/// process.
+/// Starts a `ParameterServer` and `Worker`s, which talk through Unix sockets in a private
+/// directory, and sees to it that none of them outlives this process.
 ///
 /// Every child reads its standard input, a pipe that only this process holds open, and ends when it
 /// is closed; the kernel closes it however this process ends. A worker that dies is started again,
@@ -47,14 +48,10 @@ final class LocalCluster {
 
   /// Runs to the end and returns the server's exit code.
   func run() throws -> Int32 {
-    // Not the process's number: a killed one leaves its files, and numbers come round again.
-    let scratch = NSTemporaryDirectory() + "/relate-\(UUID().uuidString)"
-    let endpointFile = scratch + ".endpoint"
-    let experimentFile = scratch + ".json"
-    defer {
-      unlink(endpointFile)
-      unlink(experimentFile)
-    }
+    let scratch = try Self.makePrivateDirectory()
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let endpoint = "ipc://\(scratch)/server"
+    let (endpointFile, experimentFile) = (scratch + "/endpoint", scratch + "/experiment.json")
     var beginning = ["--endpoint-file", endpointFile] + options.beginning
     if let experiment = plan.beginning {
       try experiment.canonicalJSON().write(to: URL(fileURLWithPath: experimentFile))
@@ -62,15 +59,26 @@ final class LocalCluster {
     } else {
       beginning.append("--resume")
     }
-    let first = try startServer(at: "127.0.0.1:0", beginning)
-    guard let endpoint = waitForEndpoint(endpointFile, of: first) else {
+    let first = try startServer(at: endpoint, beginning)
+    guard waitForFile(endpointFile, of: first) else {
       first.end(within: Self.secondsToEnd)
       return exitCode(of: first)
     }
-    // Both are read by now; a launcher that is killed later leaves nothing behind.
+    // Both are read by now; a launcher that is killed later leaves the sockets to its server.
     unlink(endpointFile)
     unlink(experimentFile)
     return try watch(first, at: endpoint)
+  }
+
+  /// A directory that nobody else may enter, whose name leaves room for that of a socket.
+  private static func makePrivateDirectory() throws -> String {
+    let parents = [NSTemporaryDirectory(), "/tmp"].filter { $0.utf8.count < 60 }
+    for parent in parents {
+      let base = parent.hasSuffix("/") ? String(parent.dropLast()) : parent
+      var template = Array((base + "/relate-XXXXXX").utf8CString)
+      if let made = mkdtemp(&template) { return String(cString: made) }
+    }
+    throw FileError("make a private directory below", parents.last ?? "/tmp")
   }
 
   /// Starts workers, and again whatever dies, until the run has ended.
@@ -163,22 +171,21 @@ final class LocalCluster {
       log: "\(plan.directory.logsPath)/worker-\(startedWorkers).log")
   }
 
-  /// The server's address as soon as it listens; `nil` if it ended before, or was told to.
+  /// Waits until the server listens and has written its address; false if it ended before, or was
+  /// told to.
   ///
   /// There is no other limit: to read a long run takes a while.
-  private func waitForEndpoint(_ file: String, of server: Child) -> String? {
+  private func waitForFile(_ file: String, of server: Child) -> Bool {
     while server.isRunning {
-      if let text = try? String(contentsOfFile: file, encoding: .utf8), text.hasSuffix("\n") {
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
-      }
+      if FileManager.default.fileExists(atPath: file) { return true }
       if stop.isRequested {
         server.terminate()
         _ = server.waitForEnd(within: Self.secondsToEnd)
-        return nil
+        return false
       }
       usleep(10_000)
     }
-    return nil
+    return false
   }
 }
 

@@ -30,20 +30,28 @@ import Training
     try data.write(to: URL(fileURLWithPath: path))
   }
 
+  /// The run goes on from the checkpoint before the last one, says so, and keeps the damaged one.
+  private func expectFallback(from damaged: String) throws {
+    let content = try #require(FileManager.default.contents(atPath: damaged))
+    let ended = try resume().requiringSuccess()
+    let note = "\(damaged.split(separator: "/").last ?? "") cannot be used"
+    #expect(ended.output.contains(note) && ended.output.contains("goes on from step 2"), "\(ended)")
+    #expect(FileManager.default.contents(atPath: damaged + ".damaged") == content)
+    #expect(try run.digests() == Reference.short.get().digests)
+  }
+
   @Test(arguments: [0, 4, 100, 5_000, 500_000])
   func aTruncatedCheckpointIsNotUsed(bytes: Int) throws {
-    try change(run.checkpointPath(step: 4)) { $0 = $0.prefix(bytes) }
-    expectRefusal(try resume(), ["step-00000004.safetensors", "cannot be used", "Remove it"])
+    let path = run.checkpointPath(step: 4)
+    try change(path) { $0 = $0.prefix(bytes) }
+    try expectFallback(from: path)
   }
 
   @Test(arguments: [3, 40, 2_000, 200_000, 1_000_000])
   func aFlippedBitInACheckpointIsNoticed(byte: Int) throws {
-    try change(run.checkpointPath(step: 4)) { $0[byte] ^= 4 }
-    expectRefusal(try resume(), ["step-00000004.safetensors"])
-    // As the sentence advises.
-    try FileManager.default.removeItem(atPath: run.checkpointPath(step: 4))
-    try resume().requiringSuccess()
-    #expect(try run.digests() == Reference.short.get().digests)
+    let path = run.checkpointPath(step: 4)
+    try change(path) { $0[byte] ^= 4 }
+    try expectFallback(from: path)
   }
 
   @Test func aCheckpointOfAnotherExperimentIsNotUsed() throws {
@@ -78,10 +86,19 @@ import Training
     expectRefusal(try resume(), ["experiment.json is damaged", "evaluation interval"])
   }
 
-  @Test(arguments: ["experiment.json", "steps.jsonl", "evaluations.jsonl"])
+  @Test(arguments: ["experiment.json", "steps.jsonl"])
   func damagedRecordsAreNoticed(name: String) throws {
     try change("\(run.path)/\(name)") { $0[0] = UInt8(ascii: "}") }
     expectRefusal(try resume(), [name, "damaged"])
+  }
+
+  @Test func aDamagedEvaluationIsDoneAgain() throws {
+    let evaluations = try run.readEvaluations().filter { $0.split == .validation }
+    try change(run.evaluationsPath) { $0[0] = UInt8(ascii: "}") }
+    let ended = try resume().requiringSuccess()
+    #expect(ended.output.contains("evaluations.jsonl has 1 damaged line"), "\(ended)")
+    let found = try run.readEvaluations().filter { $0.split == .validation }
+    #expect(found.sorted { $0.step < $1.step } == evaluations)
   }
 
   @Test func halfALineAtTheEndIsNoDamage() throws {

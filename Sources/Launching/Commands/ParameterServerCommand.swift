@@ -29,7 +29,9 @@ public struct ParameterServerCommand: ParsableCommand {
   @OptionGroup var place: RunOptions
 
   @Option(
-    help: ArgumentHelp("The address to listen on; port 0 takes a free one.", valueName: "host:port")
+    help: ArgumentHelp(
+      "The address to listen on; port 0 takes a free one. On one machine also ipc:///PATH.",
+      valueName: "host:port")
   )
   var listen = "127.0.0.1:0"
 
@@ -82,7 +84,7 @@ public struct ParameterServerCommand: ParsableCommand {
   private func serve() throws -> Int32 {
     let stop = StopRequest(
       endsWithParent: child, answer: child ? nil : StopRequest.finishesStep)
-    let address = try tcpEndpoint(listen, option: "--listen")
+    let address = try serverEndpoint(listen, option: "--listen")
     guard address.isLocal || insecure else {
       throw ValidationError(
         """
@@ -97,6 +99,7 @@ public struct ParameterServerCommand: ParsableCommand {
     let plan = try place.choose(experiment)
     if try showIfComplete(plan) { return 0 }
     let listener = try Listener(on: address, dataPort: dataPort)
+    defer { if child { Self.removeSockets(of: address) } }
     let run = try PreparedRun(
       plan, task: try openedTask(of: plan), checkpointEvery: place.checkpointEvery)
     let settled = run.recorder.record.experiment
@@ -131,6 +134,14 @@ public struct ParameterServerCommand: ParsableCommand {
     if dataPort != 0 { options += ["--data-port", String(dataPort)] }
     if insecure { options.append("--insecure") }
     return options
+  }
+
+  /// Removes the sockets that a launcher had made in a directory of their own, for the launcher may
+  /// be dead.
+  private static func removeSockets(of address: Endpoint) {
+    guard case .ipc(let path) = address.transport else { return }
+    for socket in [path, path + ".data"] { unlink(socket) }
+    rmdir((path as NSString).deletingLastPathComponent)
   }
 
   /// What to give to workers: a server on all addresses is reached by the name of its host.

@@ -53,7 +53,7 @@ public struct WorkerCommand: ParsableCommand {
   public func run() throws {
     try reportingErrors {
       let stop = StopRequest(endsWithParent: child)
-      var options = WorkerOptions(server: try tcpEndpoint(server, option: "--server"))
+      var options = WorkerOptions(server: try serverEndpoint(server, option: "--server"))
       options.deadlines.joinSeconds = join
       let place = data.place
       let worker = try WorkerLoop(
@@ -81,13 +81,13 @@ public struct WorkerCommand: ParsableCommand {
 }
 
 /// The address that an option names.
-func tcpEndpoint(_ text: String, option: String) throws -> Endpoint {
+func serverEndpoint(_ text: String, option: String) throws -> Endpoint {
   let endpoint: Endpoint
   do throws(MessagingError) { endpoint = try Endpoint(text) } catch {
     throw ValidationError("\(option): \(error.description)")
   }
-  guard case .tcp = endpoint.transport else {
-    throw ValidationError("\(option) takes HOST:PORT, not \(text).")
+  if case .inproc = endpoint.transport {
+    throw ValidationError("\(option) takes HOST:PORT or ipc:///PATH, not \(text).")
   }
   return endpoint
 }

@@ -11,11 +11,18 @@ extension Endpoint {
     if case .tcp(_, let port) = transport { port } else { nil }
   }
 
-  /// The same host on another port.
-  func onPort(_ port: UInt16) throws(MessagingError) -> Endpoint {
-    guard case .tcp(let host, _) = transport else { return self }
-    return try Endpoint(host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+  /// Where bulk data go: another port of the same host, another socket in the same directory.
+  func forData(port: UInt16) throws(MessagingError) -> Endpoint {
+    switch transport {
+    case .tcp(let host, _):
+      try Endpoint(host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+    case .ipc(let path): try Endpoint("ipc://\(path).data")
+    case .inproc(let name): try Endpoint("inproc://\(name).data")
+    }
   }
+
+  /// The ports that may be named for bulk data: 0 stands for none, where there are no ports.
+  var dataPorts: ClosedRange<Int> { port == nil ? 0...0 : 1...Int(UInt16.max) }
 }
 
 extension ReceivedMessage {

@@ -108,16 +108,18 @@ public struct RunDirectory: Sendable, Hashable {
     try readLines(StepRecord.self, from: stepsPath, atMost: step)
   }
 
-  /// The lines of `evaluations.jsonl` that can be read.
-  func readIntactEvaluations() throws(FileError) -> [EvaluationReport] {
-    try readLines(EvaluationReport.self, from: evaluationsPath, skippingDamage: true)
+  /// The lines of `evaluations.jsonl` that can be read, and how many cannot.
+  func readIntactEvaluations() throws(FileError) -> ([EvaluationReport], damaged: Int) {
+    var damaged = 0
+    let reports = try readLines(EvaluationReport.self, from: evaluationsPath) { damaged += 1 }
+    return (reports, damaged)
   }
 
   /// Reads a file of JSON lines.
   ///
   /// A last line without its end, which a crash may leave, is ignored.
   private func readLines<Line: Decodable>(
-    _ type: Line.Type, from path: String, atMost limit: Int = .max, skippingDamage: Bool = false
+    _ type: Line.Type, from path: String, atMost limit: Int = .max, skipping: (() -> Void)? = nil
   ) throws(FileError) -> [Line] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let data = try readData(path)
@@ -128,8 +130,10 @@ public struct RunDirectory: Sendable, Hashable {
     let decoder = JSONDecoder()
     for (index, line) in lines.prefix(limit).enumerated() {
       do { records.append(try decoder.decode(type, from: Data(line))) } catch {
-        if skippingDamage { continue }
-        throw FileError("\(path), line \(index + 1) is damaged: \(readable(error))")
+        guard let skipping else {
+          throw FileError("\(path), line \(index + 1) is damaged: \(readable(error))")
+        }
+        skipping()
       }
     }
     return records

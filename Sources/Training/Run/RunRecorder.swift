@@ -86,7 +86,7 @@ public final class RunRecorder {
     let record = try directory.readExperiment()
     try directory.create()
     let lock = try RunLock(directory)
-    let (state, notes) = try lastState(in: directory, layout: facts.layout, record: record)
+    var (state, notes) = try lastState(in: directory, layout: facts.layout, record: record)
     // What a crash damaged is after it: the lines up to the checkpoint were flushed before it was
     // written.
     let steps = try directory.readSteps(upTo: state.step)
@@ -98,9 +98,17 @@ public final class RunRecorder {
         """)
     }
     // A run that was given more steps may have evaluated what was its last one.
-    let evaluations = try directory.readIntactEvaluations().filter {
+    let (reports, damagedCount) = try directory.readIntactEvaluations()
+    let evaluations = reports.filter {
       $0.step <= state.step && $0.split == .validation
         && record.experiment.evaluates(step: $0.step)
+    }
+    if damagedCount > 0 {
+      notes.append(
+        """
+        \(directory.evaluationsPath) has \(damagedCount) damaged line(s), which are left out; \
+        versions that are kept are evaluated again.
+        """)
     }
     let recorder = try RunRecorder(
       directory, record, facts: facts, interval: interval, lock: lock, steps: steps,
@@ -133,7 +141,7 @@ public final class RunRecorder {
     }
     if let newest = damaged.first { throw newest.sentence }
     // What is evaluated has a checkpoint; to begin again would cut off all that is recorded.
-    let evaluated = try directory.readIntactEvaluations().last
+    let evaluated = try directory.readIntactEvaluations().0.last
     if evaluated != nil || record.experiment.origin != nil {
       let what =
         evaluated.map { "step \($0.step) was evaluated already" }

@@ -19,7 +19,8 @@ public final class Listener {
   /// A worker asks again for what did not fit.
   private static let bulkHighWaterMark = 1024
 
-  /// Listens on an address, and for bulk data on another port of it; port 0 takes a free one.
+  /// Listens on an address, and for bulk data on another port of it, where port 0 takes a free one,
+  /// or on a Unix socket beside it.
   ///
   /// Throws a `MessagingError` that names the address if that is not possible.
   public init(on address: Endpoint, dataPort: UInt16 = 0) throws(MessagingError) {
@@ -33,6 +34,6 @@ public final class Listener {
     bulk.maximumFrameCount = 2
     bulk.sendHighWaterMark = Self.bulkHighWaterMark
     data = try Socket(.router, in: context, options: bulk)
-    self.dataPort = Int(try data.bind(to: address.onPort(dataPort)).port ?? 0)
+    self.dataPort = Int(try data.bind(to: address.forData(port: dataPort)).port ?? 0)
   }
 }

@@ -71,7 +71,9 @@ public final class WorkerLoop {
       process: Int(ProcessInfo.processInfo.processIdentifier))
     compute = ComputeThread(threads: threads, builder: builder, wakeup: wakeup)
     machine = WorkerState(
-      .init(server: "\(options.server)", hello: hello, deadlines: options.deadlines), now: 0)
+      .init(
+        server: "\(options.server)", hello: hello, deadlines: options.deadlines,
+        dataPorts: options.server.dataPorts), now: 0)
   }
 
   /// Works until the server closes the run, the worker is told to leave, or something fails.
@@ -243,7 +245,7 @@ public final class WorkerLoop {
     bulk.sendHighWaterMark = 8
     bulk.sendsOnlyWhenConnected = false
     let socket = try Socket(.dealer, in: messaging, options: bulk)
-    let endpoint = try options.server.onPort(UInt16(clamping: welcome.dataPort))
+    let endpoint = try options.server.forData(port: UInt16(clamping: welcome.dataPort))
     dataWatch = try ConnectionWatch(of: socket, to: endpoint)
     try socket.connect(to: endpoint)
     data = consume socket

@@ -52,6 +52,8 @@ struct WorkerState: Sendable {
     var server: String
     var hello: ControlMessage.Hello
     var deadlines: Deadlines
+    /// The ports that the server may name for bulk data.
+    var dataPorts = 1...Int(UInt16.max)
   }
 
   /// A result on its way.
@@ -132,7 +134,7 @@ struct WorkerState: Sendable {
     case (_, .refused(let refused)): return end(.failed("The server refused: \(refused.reason)"))
     case (.joining, .welcome(let welcome)):
       guard welcome.chunkScalars > 0, welcome.chunkScalars <= 1 << 22,
-        (1...Int(UInt16.max)).contains(welcome.dataPort), welcome.experiment.problem() == nil,
+        configuration.dataPorts.contains(welcome.dataPort), welcome.experiment.problem() == nil,
         !isPreparing
       else { return [] }
       // The length of the values is known once the task is built; until then nothing is stored.

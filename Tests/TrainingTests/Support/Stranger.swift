@@ -30,7 +30,7 @@ final class Stranger {
     _ = try control.send(ControlMessage.hello(hello).encoded())
     welcome = try Self.awaitWelcome(control)
     ports = [server.port ?? 0, UInt16(welcome.dataPort)]
-    try data.connect(to: server.onPort(UInt16(welcome.dataPort)))
+    try data.connect(to: server.forData(port: UInt16(welcome.dataPort)))
     // It knows the numbers from now on, but nobody waits for what it computes.
     let goodbye = ControlMessage.goodbye(
       .init(run: welcome.run, session: welcome.session, reason: "it has seen enough"))
