@@ -72,11 +72,18 @@ public struct ConnectionMonitor: ~Copyable {
     case ZMQ_EVENT_DISCONNECTED: .disconnected
     case ZMQ_EVENT_CONNECT_RETRIED: .retrying
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-      .handshakeFailed(reason: String(cString: zmq_strerror(detail)))
+      .handshakeFailed(
+        reason: """
+          the other end broke off the greeting (\(String(cString: zmq_strerror(detail)))): it may \
+          use other keys, or none
+          """)
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+    where detail == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+      .handshakeFailed(reason: "one end uses keys and the other does not")
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       .handshakeFailed(reason: "the other end breaks the protocol (\(String(detail, radix: 16)))")
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-      .handshakeFailed(reason: "the other end refused admission (\(detail))")
+      .handshakeFailed(reason: "the key is not allowed there (\(detail))")
     default: nil
     }
   }

@@ -39,6 +39,8 @@ public struct SocketOptions: Hashable, Sendable {
   /// The system counts a healthy peer that reads nothing for so long as gone too: with a limit of
   /// one second it lost its connection after 1.3 seconds. Keep it above the longest pause.
   public var retransmissionLimit = Duration.seconds(120)
+  /// How the ends of a connection know each other.
+  public var security = Security.none
   /// How many connections may wait to be accepted; above the number of workers that start at once.
   public var backlog = 1024
 
@@ -51,7 +53,9 @@ public struct SocketOptions: Hashable, Sendable {
   func apply(to socket: UnsafeMutableRawPointer, pattern: SocketPattern) throws(MessagingError) {
     precondition(maximumFrameByteCount > 0, "a socket needs a limit to the size of a frame")
     precondition(maximumFrameCount > 0, "a socket needs a limit to the number of frames")
-    try set(ZMQ_MAXMSGSIZE, Int64(maximumFrameByteCount), on: socket)
+    // Encrypted, a frame carries its nonce and its proof as well: 33 bytes, and their name.
+    let overhead = security == .none ? 0 : 64
+    try set(ZMQ_MAXMSGSIZE, Int64(maximumFrameByteCount + overhead), on: socket)
     var values: [(Int32, Int32)] = [
       (ZMQ_SNDHWM, Int32(clamping: sendHighWaterMark)),
       (ZMQ_RCVHWM, Int32(clamping: receiveHighWaterMark)),
@@ -78,6 +82,7 @@ public struct SocketOptions: Hashable, Sendable {
       values.append((ZMQ_ROUTER_MANDATORY, 1))
     }
     for (option, value) in values { try set(option, value, on: socket) }
+    try security.apply(to: socket)
   }
 
   private func set<Value: BitwiseCopyable>(

@@ -40,8 +40,7 @@ public struct ParameterServerCommand: ParsableCommand {
     help: ArgumentHelp("The port for bulk data; 0 takes a free one.", valueName: "port"))
   var dataPort: UInt16 = 0
 
-  @Flag(help: "Listen on an address that other machines reach, without encryption or keys.")
-  var insecure = false
+  @OptionGroup var keys: KeyOptions
 
   @Option(
     help: ArgumentHelp(
@@ -85,20 +84,14 @@ public struct ParameterServerCommand: ParsableCommand {
     let stop = StopRequest(
       endsWithParent: child, answer: child ? nil : StopRequest.finishesStep)
     let address = try serverEndpoint(listen, option: "--listen")
-    guard address.isLocal || insecure else {
-      throw ValidationError(
-        """
-        \(listen) can be reached from other machines, and this version neither encrypts nor asks \
-        for keys. Say --insecure if the network is trusted, or listen on 127.0.0.1.
-        """)
-    }
+    let admission = try keys.directory(for: address)?.admission { sayOnStandardError($0) }
     var options = ServerOptions()
     options.expectedWorkers = expect
     options.deadlines.waitSeconds = wait
     options.deadlines.silenceSeconds = silence
     let plan = try place.choose(experiment)
     if try showIfComplete(plan) { return 0 }
-    let listener = try Listener(on: address, dataPort: dataPort)
+    let listener = try Listener(on: address, dataPort: dataPort, admission: admission)
     defer { if child { Self.removeSockets(of: address) } }
     let run = try PreparedRun(
       plan, task: try openedTask(of: plan), checkpointEvery: place.checkpointEvery)
@@ -108,10 +101,11 @@ public struct ParameterServerCommand: ParsableCommand {
       try AtomicFile.write(Data((reachable + "\n").utf8), to: endpointFile)
     }
     let data = settled.data == nil ? "" : " --data DIR"
+    let secrecy = keys.insecure && !address.isLocal ? " --insecure" : ""
     let (ending, step) = try run.serve(
       on: listener, options, showing: ProgressDisplay(settled, facts: run.facts), until: stop,
       invitation: child
-        ? nil : "Listening. Start workers with: Worker --server \(reachable)\(data)")
+        ? nil : "Listening. Start workers with: Worker --server \(reachable)\(secrecy)\(data)")
     return try conclude(
       ending, in: plan.directory, step: step,
       hint: child
@@ -132,7 +126,8 @@ public struct ParameterServerCommand: ParsableCommand {
     var options: [String] = []
     if !listen.hasSuffix(":0") { options += ["--listen", listen] }
     if dataPort != 0 { options += ["--data-port", String(dataPort)] }
-    if insecure { options.append("--insecure") }
+    if keys.insecure { options.append("--insecure") }
+    if let path = keys.path { options += ["--keys", path] }
     return options
   }
 

@@ -13,7 +13,7 @@ public struct RelateCommand: ParsableCommand {
     subcommands: [
       TasksCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
       PublishCommand.self, ExportCommand.self, GenerateCommand.self, DataCommand.self,
-      BenchCommand.self, ParityCommand.self,
+      BenchCommand.self, ParityCommand.self, KeysCommand.self,
     ])
 
   /// The options as given.

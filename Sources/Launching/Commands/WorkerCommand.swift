@@ -35,6 +35,7 @@ public struct WorkerCommand: ParsableCommand {
   var join = 60.0
 
   @OptionGroup var data: DataOptions
+  @OptionGroup var keys: KeyOptions
 
   @Flag(help: .hidden)
   var child = false
@@ -55,6 +56,7 @@ public struct WorkerCommand: ParsableCommand {
       let stop = StopRequest(endsWithParent: child)
       var options = WorkerOptions(server: try serverEndpoint(server, option: "--server"))
       options.deadlines.joinSeconds = join
+      options.security = try keys.security(for: options.server)
       let place = data.place
       let worker = try WorkerLoop(
         options, threads: ThreadPool(threadCount: threads.count),

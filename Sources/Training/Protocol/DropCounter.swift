@@ -42,7 +42,7 @@ struct DropCounter {
 extension String {
   /// What a stranger wrote, fit for a terminal and a log: one line of at most 300 code points,
   /// whatever they combine to.
-  var printable: String {
+  public var printable: String {
     var line = String.UnicodeScalarView()
     for scalar in unicodeScalars.prefix(300) {
       line.append(scalar.properties.isPrintable ? scalar : " ")

@@ -12,6 +12,8 @@ public struct WorkerOptions: Sendable {
   public var server: Endpoint
   /// How long to wait for whom; the server tells the rest.
   public var deadlines = Deadlines()
+  /// How the worker and its server know each other.
+  public var security = Security.none
 
   /// Options with the standard deadlines.
   public init(server: Endpoint) { self.server = server }
@@ -58,6 +60,7 @@ public final class WorkerLoop {
     self.isLeaveRequested = isLeaveRequested
     messaging = try Context()
     var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    small.security = options.security
     // The first hello may wait for the connection.
     small.sendsOnlyWhenConnected = false
     // The last message says why this worker ends, and the server waits in vain without it.
@@ -239,6 +242,7 @@ public final class WorkerLoop {
     outgoing = []
     // A new connection for each session: whatever the old one still held belongs to the old one.
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
+    bulk.security = options.security
     bulk.maximumFrameCount = 2
     bulk.receiveHighWaterMark = 1024
     // Little, so that what the socket takes tells how fast the connection carries it.
