@@ -21,17 +21,16 @@ struct KeyDirectory: Sendable {
   }
 
   var secretPath: String { path + "/secret" }
-  var publicPath: String { path + "/public" }
   var allowedPath: String { path + "/allowed" }
   var serverPath: String { path + "/server" }
 
   /// Whether a pair has been made.
   var holdsKeys: Bool { FileManager.default.fileExists(atPath: secretPath) }
 
-  /// Makes a pair.
+  /// Makes a pair unless there is one.
   ///
-  /// Throws if there is one, or it cannot be written.
-  func create() throws -> PublicKey {
+  /// Throws if it cannot be written.
+  func create() throws {
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true,
@@ -40,20 +39,16 @@ struct KeyDirectory: Sendable {
       throw FileError("Cannot create the directory \(path): \(error.localizedDescription)")
     }
     let keys = try KeyPair()
-    // Never over another: every machine that allowed it would be locked out.
-    let descriptor = open(secretPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      if errno == EEXIST {
-        throw FileError(
-          "There are keys in \(path) already. Look at them with: relate keys show\(option)")
-      }
-      throw FileError("create", secretPath)
-    }
+    let draft = "\(secretPath).\(UUID().uuidString)"
+    let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw FileError("create", draft) }
+    defer { unlink(draft) }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     try handle.write(contentsOf: Data((keys.secret + "\n").utf8))
     try handle.synchronize()
-    try AtomicFile.write(Data("\(keys.publicKey)\n".utf8), to: publicPath)
-    return keys.publicKey
+    // Never over another: every machine that allowed it would be locked out. Of several processes
+    // that begin at once one is the first.
+    if link(draft, secretPath) != 0, errno != EEXIST { throw FileError("create", secretPath) }
   }
 
   /// One's own pair.

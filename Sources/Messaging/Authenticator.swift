@@ -46,7 +46,7 @@ public struct Authenticator: Sendable {
 
     func serve() {
       while let request = receive() {
-        // Version, request, domain, address, identity, mechanism, credentials.
+        // Version, request, domain, address, routing id, mechanism, credentials.
         let isCurve =
           request.count == 7 && request[0] == Array("1.0".utf8)
           && request[5] == Array("CURVE".utf8)

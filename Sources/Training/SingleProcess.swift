@@ -20,7 +20,10 @@ public func trainInSingleProcess<Task: LearningTask>(
       numerics: record.numerics, engine: record.engine, expectedWorkers: 1,
       deadlines: Deadlines()),
     from: state, store: setting.recorder, observers: setting.observers, now: now())
-  defer { state = run.state }
+  defer {
+    state = run.state
+    setting.observers.drain()
+  }
   try run.joinLocally(as: 0, now: now())
   while run.ending == nil, let job = run.coordinator.localJob {
     if setting.isStopRequested(), run.coordinator.mayStop(before: job) {

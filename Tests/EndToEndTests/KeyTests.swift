@@ -64,9 +64,5 @@ import Testing
       try workspace.relate(["keys", "show", "--keys", "mine"]), ["Others may read", "chmod 600"])
     expectRefusal(
       try workspace.relate(["keys", "show", "--keys", "none"]), ["There are no keys in none"])
-    let home = ["HOME": workspace.freshPath("home")]
-    let worker = try RunningProcess(
-      .worker, ["--server", "10.255.255.1:5555"], in: workspace, environment: home)
-    expectRefusal(try worker.wait(), code: 64, ["relate keys new", "--insecure"])
   }
 }

@@ -185,4 +185,15 @@ extension CoordinatorTests {
     #expect(lines.count == 3)
     #expect(lines.last?.contains("(999 more since the last such line)") == true)
   }
+
+  /// Twenty seconds in which a disk, or Ctrl-Z, stopped the server.
+  @Test func aServerThatWasStoppedDoesNotBlameItsWorkers() {
+    var server = training(workers: 2)
+    _ = live(1...2, to: 3, from: 1, &server)
+    #expect(server.tick(now: 23) == [])
+    #expect(server.sessions.count == 2)
+    _ = server.receive(heartbeat(1), from: 10, now: 23.1)
+    for tenth in 231...261 { _ = server.tick(now: Double(tenth) / 10) }
+    #expect(server.sessions.keys.sorted() == [1], "from then on silence counts")
+  }
 }

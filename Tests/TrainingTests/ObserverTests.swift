@@ -55,4 +55,22 @@ final class Witness: RunObserver {
     var lost = RunLog(RunDirectory(path: "/nowhere"))
     lost.observe(.note("a log that cannot be written is no reason to end a run"))
   }
+
+  /// As a terminal after Ctrl-S.
+  @Test func anObserverThatIsStuckHoldsUpNothing() throws {
+    struct Stuck: RunObserver {
+      let door: DispatchSemaphore
+      mutating func observe(_ event: RunEvent) { door.wait() }
+    }
+    let run = TemporaryRun(syntheticExperiment(steps: 3))
+    let door = DispatchSemaphore(value: 0)
+    defer { for _ in 0..<100 { door.signal() } }
+    let started = try RunRecorder.starting(
+      run.record(), in: run.directory, facts: run.task.facts)
+    var state = started.state
+    let setting = RunSetting(recorder: started.recorder, observers: [Stuck(door: door)]) { false }
+    let ending = try trainInSingleProcess(
+      run.task, from: &state, setting: setting, context: .init())
+    #expect(ending == .completed && state.step == 3)
+  }
 }

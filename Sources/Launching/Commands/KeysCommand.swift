@@ -11,13 +11,13 @@ struct KeysCommand: ParsableCommand {
     commandName: "keys",
     abstract: "Make keys, and say whose may join a server.",
     discussion: """
-      Between machines everything is encrypted, and a server lets in only workers whose keys it \
-      knows. On machines that share a home directory one pair is enough: relate keys new. \
-      Otherwise each machine makes its own, the server's allows the workers', and the workers' \
-      names the server's.
+      Everything between a server and workers that were started by hand is encrypted, and a server \
+      lets in only workers whose keys it knows. Machines that share a home directory share their \
+      keys, and nothing need be done. Otherwise each has its own, the server's machine allows the \
+      workers', and a worker's machine names the server's.
 
-      On the server's machine:  relate keys new; relate keys allow WORKERS_KEY node1
-      On the worker's machine:  relate keys new; relate keys allow SERVERS_KEY --server
+      On the server's machine:  relate keys show; relate keys allow -- WORKERS_KEY node1
+      On the worker's machine:  relate keys show; relate keys allow --server -- SERVERS_KEY
       """,
     subcommands: [NewKeys.self, ShowKeys.self, AllowKey.self])
 
@@ -40,7 +40,13 @@ struct KeysCommand: ParsableCommand {
 
     func run() throws {
       try reportingErrors {
-        print(try place.directory.create())
+        let directory = place.directory
+        guard !directory.holdsKeys else {
+          throw TrainingError(
+            "There are keys in \(directory.path) already; relate keys show prints the public one.")
+        }
+        try directory.create()
+        print(try directory.ownKeys().publicKey)
         return 0
       }
     }
@@ -56,6 +62,7 @@ struct KeysCommand: ParsableCommand {
     func run() throws {
       try reportingErrors {
         let directory = place.directory
+        if place.keys == nil, !directory.holdsKeys { try directory.create() }
         let allowed = try directory.allowedKeys()
         print("own      \(try directory.ownKeys().publicKey)")
         print("server   \(try directory.serverKey())")

@@ -81,6 +81,7 @@ public struct ParameterServerCommand: ParsableCommand {
   }
 
   private func serve() throws -> Int32 {
+    raiseDescriptorLimit()
     let stop = StopRequest(
       endsWithParent: child, answer: child ? nil : StopRequest.finishesStep)
     let address = try serverEndpoint(listen, option: "--listen")
@@ -100,6 +101,8 @@ public struct ParameterServerCommand: ParsableCommand {
     if let endpointFile {
       try AtomicFile.write(Data((reachable + "\n").utf8), to: endpointFile)
     }
+    // Both sockets listen, and everything else that threads share is open.
+    separateDescriptors()
     let data = settled.data == nil ? "" : " --data DIR"
     let secrecy = keys.insecure && !address.isLocal ? " --insecure" : ""
     let (ending, step) = try run.serve(

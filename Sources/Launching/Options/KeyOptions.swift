@@ -8,8 +8,8 @@ struct KeyOptions: ParsableArguments {
   @Option(
     name: .customLong("keys"),
     help: ArgumentHelp(
-      "The directory of keys, as `relate keys new` makes it. Connections to other machines always "
-        + "use keys, those on this machine where this is said.", valueName: "dir"))
+      "The directory of keys, as `relate keys new` makes it; ~/.config/relate/keys unless said, "
+        + "where keys are made when they are first needed.", valueName: "dir"))
   var path: String?
 
   @Flag(help: "Use neither encryption nor keys on a network that is trusted.")
@@ -21,22 +21,13 @@ struct KeyOptions: ParsableArguments {
     }
   }
 
-  /// The directory to use for an address; `nil` for no keys.
-  ///
-  /// Throws if the address needs keys and there are none.
+  /// The directory to use for an address; `nil` for no keys, as through a Unix socket, which only
+  /// its owner reaches.
   func directory(for address: Endpoint) throws -> KeyDirectory? {
-    if insecure { return nil }
+    guard case .tcp = address.transport, !insecure else { return nil }
     if let path { return KeyDirectory(path: path) }
-    guard !address.isLocal else { return nil }
     let standard = KeyDirectory(path: KeyDirectory.standardPath)
-    guard standard.holdsKeys else {
-      throw ValidationError(
-        """
-        \(address) is reached through a network, where connections need keys, and there are none \
-        in \(standard.path). Make some with relate keys new (relate help keys), or say --insecure \
-        if everybody on the network is trusted.
-        """)
-    }
+    if !standard.holdsKeys { try standard.create() }
     return standard
   }
 

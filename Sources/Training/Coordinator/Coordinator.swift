@@ -73,6 +73,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   var sessions: [SessionID: Session] = [:]
   var replicas: ReplicaLedger
   var evaluations: [EvaluationLedger] = []
+  /// When time was last noted to have passed.
+  private var tickedAt: Double?
   /// How many sessions there have been.
   var sessionCount = 0
   /// When a line was last said about a refusal, and how many there have been since.
@@ -244,6 +246,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     if let asked = stopRequestedAt, now - asked > deadlines.stopSeconds {
       return end(.stopped)
     }
+    forgive(until: now)
     var actions: [CoordinatorAction<Peer>] = []
     for id in sessionsInOrder {
       guard let session = sessions[id], !session.isLocal else { continue }
@@ -277,6 +280,15 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     let usual = max(usualStepSeconds, replicas.longestAnswer)
     actions += race(after: max(deadlines.raceSeconds, 5 * usual), now: now)
     return actions + leaseOutstanding(now: now)
+  }
+
+  /// A server that was stopped, or waited for a disk, heard nobody meanwhile: that is no silence of
+  /// theirs.
+  private mutating func forgive(until now: Double) {
+    let gap = now - (tickedAt ?? now)
+    tickedAt = now
+    guard gap > 1 else { return }
+    for id in sessions.keys { sessions[id]?.lastHeard += gap }
   }
 
   // MARK: Ending

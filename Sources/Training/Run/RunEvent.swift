@@ -1,8 +1,10 @@
 // What happens in a run, for those who watch it.
 
+import Dispatch
 import Files
 import Foundation
 import Learning
+import Synchronization
 
 /// Something that happened in a run.
 public enum RunEvent: Sendable {
@@ -63,15 +65,50 @@ public struct RunLog: RunObserver, Sendable {
 }
 
 /// Everybody who watches a run.
-public final class RunObservers {
-  private var list: [any RunObserver]
+///
+/// They are told on a thread of their own: a terminal that was stopped, or a disk that is slow,
+/// holds up no step.
+public final class RunObservers: Sendable {
+  /// The observers, used on the queue alone.
+  private final class List: @unchecked Sendable {
+    var observers: [any RunObserver]
+    init(_ observers: [any RunObserver]) { self.observers = observers }
+  }
+
+  private let list: List
+  private let queue = DispatchQueue(label: "observers")
+  /// How many events they have not been told yet.
+  private let waiting = Mutex(0)
+  /// How many may wait before steps are no longer told: each is one line of `steps.jsonl` anyway.
+  private static let waitingLimit = 10_000
+  /// How long the end of a run waits for them.
+  private static let drainSeconds = 2
 
   /// The given observers, to be told in this order.
-  public init(_ list: [any RunObserver]) { self.list = list }
+  public init(_ list: [any RunObserver]) { self.list = List(list) }
 
-  /// Tells them all.
+  /// Tells them all, soon.
+  ///
+  /// Of the end of a run they have heard, unless they are stuck, when this returns.
   public func tell(_ event: RunEvent) {
-    for index in list.indices { list[index].observe(event) }
+    let isTooMany = waiting.withLock { waiting in
+      if case .step = event, waiting >= Self.waitingLimit { return true }
+      waiting += 1
+      return false
+    }
+    guard !isTooMany else { return }
+    queue.async { [self] in
+      for index in list.observers.indices { list.observers[index].observe(event) }
+      waiting.withLock { $0 -= 1 }
+    }
+    if case .ended = event { drain() }
+  }
+
+  /// Waits, not for long, until they have heard everything.
+  public func drain() {
+    let isTold = DispatchSemaphore(value: 0)
+    queue.async { isTold.signal() }
+    _ = isTold.wait(timeout: .now() + .seconds(Self.drainSeconds))
   }
 }
 

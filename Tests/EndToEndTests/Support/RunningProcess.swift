@@ -60,7 +60,9 @@ final class RunningProcess {
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: workspace.path)
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // Keys are made in the home directory when they are first needed.
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(["HOME": workspace.path]) { $1 }.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try Self.file(outputPath)
     process.standardError = try Self.file(errorsPath)
