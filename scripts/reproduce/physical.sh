@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Dynamic physical systems: generates scenes once, trains, and evaluates on generated scenes and, if
-# they are there, on scenes of another simulator and on recorded walks. Whatever is done already is
+# Dynamic physical systems: trains on generated scenes, and evaluates on others of them and, if they
+# are there, on scenes of another simulator and on recorded walks. Whatever is done already is
 # not done again: after an interruption the same command goes on.
 #
 #   scripts/reproduce/physical.sh                       which balls are joined
@@ -30,21 +30,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 swift build -c release
 relate=$(swift build -c release --show-bin-path)/relate
 
-# Many scenes, of which each is turned, mirrored and recoloured whenever it is seen again.
-data=data/physical
 run=runs/physical-$preset
-if [ ! -e "$data/dataset.json" ]; then
-  scenes=$(mktemp -d "${TMPDIR:-/tmp}/relate-physical.XXXXXX")
-  trap 'rm -rf "$scenes"' EXIT
-  "$relate" generate physical --out "$scenes/npz" --set scenes.training=400000
-  "$relate" data import physical "$scenes/npz" --to "$data"
-  rm -rf "$scenes"
-fi
 if [ -e "$run/experiment.json" ]; then
-  "$relate" train --run "$run" --resume --data "$data"
+  "$relate" train --run "$run" --resume
 else
-  "$relate" train physical --preset "$preset" --precision bf16 --data "$data" \
-    --set augmentation=symmetries --run "$run" ${options[@]+"${options[@]}"}
+  "$relate" train physical --preset "$preset" --precision bf16 --run "$run" ${options[@]+"${options[@]}"}
 fi
 
 # What another data set holds, packed once: NAME and the directory that it is in.
@@ -52,7 +42,7 @@ evaluate_on() {
   [ -e "data/$1/dataset.json" ] || "$relate" data import physical "$2" --to "data/$1"
   "$relate" evaluate "$run" --data "data/$1" --split test ${3:+--predictions "$3"}
 }
-"$relate" evaluate "$run" --data "$data" --split test
+"$relate" evaluate "$run" --split test
 if [ -n "$mujoco" ]; then evaluate_on physical-mujoco "$mujoco"; fi
 if [ -n "$walks" ] && [ "$preset" != counting ]; then
   evaluate_on physical-walks "$walks" "$run/walks.jsonl"

@@ -317,7 +317,7 @@ struct WorkerState: Sendable {
       }
       if now - awaited.movedAt > awaited.patience {
         // What was asked for may wait in a queue on a slow link; asking often makes that longer.
-        member.awaited[version] = Awaited(movedAt: now, patience: 2 * awaited.patience)
+        member.awaited[version] = Awaited(movedAt: now, patience: min(60, 2 * awaited.patience))
         actions.append(.fetch(step: version, chunks: receipts?.missing ?? []))
       }
     }
