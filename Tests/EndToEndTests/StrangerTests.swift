@@ -7,16 +7,17 @@ import Testing
 import Training
 
 @Suite struct StrangerTests {
+  /// Without keys, so that what strangers say is read at all.
   @Test func garbageDoesNotDisturbARun() throws {
     let workspace = try Workspace()
     let dataPort = try freePort()
     let cluster = try ClusterByHand(
-      .states, ["--data-port", String(dataPort)], run: "run", in: workspace)
+      .states, ["--data-port", String(dataPort), "--insecure"], run: "run", in: workspace)
     let control = try Endpoint(cluster.endpoint)
     guard case .tcp(_, let controlPort) = control.transport else {
       throw TestFailure("The server listens on \(control).")
     }
-    try cluster.startWorker()
+    try cluster.startWorker(["--insecure"])
     try workspace.run("run").waitForStep(5)
     for port in [controlPort, dataPort] {
       try sendBytes([UInt8]("GET / HTTP/1.1\r\n\r\n".utf8), to: port)
