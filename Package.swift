@@ -128,11 +128,12 @@ let package = Package(
         "Pictures", "TestSupport",
       ],
       resources: [.copy("Golden")]),
-    tests("MessagingTests", ["Messaging"]),
+    tests("MessagingTests", ["Messaging", "TestSupport"]),
     tests(
       "TrainingTests",
       [
         "Training", "Learning", "NeuralNetworks", "Autodiff", "Tensors", "Messaging", "Files",
+        "TestSupport",
       ]
     ),
     tests(

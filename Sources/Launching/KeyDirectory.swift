@@ -20,6 +20,13 @@ struct KeyDirectory: Sendable {
     return home + "/.config/relate/keys"
   }
 
+  /// The user's own directory, where keys are made when they are first needed.
+  static func standard() throws -> KeyDirectory {
+    let directory = KeyDirectory(path: standardPath)
+    if !directory.holdsKeys { try directory.create() }
+    return directory
+  }
+
   var secretPath: String { path + "/secret" }
   var allowedPath: String { path + "/allowed" }
   var serverPath: String { path + "/server" }
@@ -75,7 +82,7 @@ struct KeyDirectory: Sendable {
   func serverKey() throws -> PublicKey {
     guard FileManager.default.fileExists(atPath: serverPath) else { return try ownKeys().publicKey }
     guard let key = try firstLine(of: serverPath).flatMap({ PublicKey($0) }) else {
-      throw FileError("\(serverPath) holds no key. Say: relate keys allow KEY --server")
+      throw FileError("\(serverPath) holds no key. Say: relate keys allow --server\(option) -- KEY")
     }
     return key
   }
@@ -107,6 +114,7 @@ struct KeyDirectory: Sendable {
 
   /// Makes workers here join the server of a key.
   func setServer(_ key: PublicKey) throws {
+    _ = try ownKeys()
     try AtomicFile.write(Data("\(key)\n".utf8), to: serverPath)
   }
 
@@ -124,7 +132,7 @@ struct KeyDirectory: Sendable {
         guard let key else { return log("Refused a peer at \(address.printable): it has no key.") }
         log(
           "Refused a peer at \(address.printable), whose key is not allowed. If it is yours: "
-            + "relate keys allow \(quoted(key.description))\(option)")
+            + "relate keys allow\(option) -- \(quoted(key.description))")
       })
   }
 

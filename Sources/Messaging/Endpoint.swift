@@ -64,12 +64,6 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether only programs of this machine can reach it: loopback, Unix socket or the same process.
-  public var isLocal: Bool {
-    guard case .tcp(let host, _) = transport else { return true }
-    return host == "::1" || (Self.isIPv4(host) && host.hasPrefix("127."))
-  }
-
   /// Why the name of the host stands for no address; `nil` if it does, or there is none.
   ///
   /// Asks whoever knows names, which may take seconds.

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Messaging
+import TestSupport
 import Testing
 import Training
 
@@ -17,6 +18,8 @@ import Training
     guard case .tcp(_, let controlPort) = control.transport else {
       throw TestFailure("The server listens on \(control).")
     }
+    // As the server's invitation says.
+    #expect(cluster.server.output.contains(" --insecure"))
     try cluster.startWorker(["--insecure"])
     try workspace.run("run").waitForStep(5)
     for port in [controlPort, dataPort] {
@@ -48,15 +51,10 @@ import Training
 
   /// Sends bytes that no ZeroMQ peer would send.
   private func sendBytes(_ bytes: [UInt8], to port: UInt16) throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = loopback(port)
-    let connected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
+    guard let descriptor = connection(to: port) else {
+      throw TestFailure("Nobody listens on port \(port).")
     }
-    guard connected == 0 else { throw TestFailure("Nobody listens on port \(port).") }
+    defer { close(descriptor) }
     // The server may well hang up before all is sent.
     _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
   }

@@ -3,21 +3,13 @@
 import Foundation
 import Glibc
 import Messaging
+import TestSupport
 import Testing
 
 @Suite struct StrangerTests {
   /// A TCP connection that introduces itself as a DEALER with a routing id of its choice.
-  private func introduce(as id: [UInt8], to port: UInt16) -> Int32 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    _ = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
+  private func introduce(as id: [UInt8], to port: UInt16) throws -> Int32 {
+    let descriptor = try #require(connection(to: port))
     func property(_ name: String, _ value: [UInt8]) -> [UInt8] {
       [UInt8(name.utf8.count)] + Array(name.utf8) + [0, 0, 0, UInt8(value.count)] + value
     }
@@ -60,10 +52,10 @@ import Testing
     let first = try greet(0)
     let counter = try #require(UInt32(first.dropFirst(2), radix: 16))
     #expect(first.hasPrefix("00") && first.count == 10)
-    let strangers = (1...9).map { ahead in
+    let strangers = try (1...9).map { ahead in
       let next = counter &+ UInt32(ahead)
       let id = [0] + (0..<4).map { UInt8(truncatingIfNeeded: next >> (24 - 8 * $0)) }
-      return introduce(as: id, to: port)
+      return try introduce(as: id, to: port)
     }
     defer { for descriptor in strangers { close(descriptor) } }
     usleep(300_000)

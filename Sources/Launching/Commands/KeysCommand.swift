@@ -28,7 +28,7 @@ struct KeysCommand: ParsableCommand {
         "The directory of keys; ~/.config/relate/keys unless said.", valueName: "dir"))
     var keys: String?
 
-    var directory: KeyDirectory { KeyDirectory(path: keys ?? KeyDirectory.standardPath) }
+    func directory() throws -> KeyDirectory { try keys.map(KeyDirectory.init) ?? .standard() }
   }
 
   /// `relate keys new`.
@@ -40,7 +40,7 @@ struct KeysCommand: ParsableCommand {
 
     func run() throws {
       try reportingErrors {
-        let directory = place.directory
+        let directory = KeyDirectory(path: place.keys ?? KeyDirectory.standardPath)
         guard !directory.holdsKeys else {
           throw TrainingError(
             "There are keys in \(directory.path) already; relate keys show prints the public one.")
@@ -61,8 +61,7 @@ struct KeysCommand: ParsableCommand {
 
     func run() throws {
       try reportingErrors {
-        let directory = place.directory
-        if place.keys == nil, !directory.holdsKeys { try directory.create() }
+        let directory = try place.directory()
         let allowed = try directory.allowedKeys()
         print("own      \(try directory.ownKeys().publicKey)")
         print("server   \(try directory.serverKey())")
@@ -103,11 +102,8 @@ struct KeysCommand: ParsableCommand {
         guard name.utf8.allSatisfy({ $0 >= 32 }) else {
           throw ValidationError("A name is one line.")
         }
-        if server {
-          try place.directory.setServer(key)
-        } else {
-          try place.directory.allow(key, name: name)
-        }
+        let directory = try place.directory()
+        if server { try directory.setServer(key) } else { try directory.allow(key, name: name) }
         return 0
       }
     }

@@ -104,11 +104,11 @@ public struct ParameterServerCommand: ParsableCommand {
     // Both sockets listen, and everything else that threads share is open.
     separateDescriptors()
     let data = settled.data == nil ? "" : " --data DIR"
-    let secrecy = keys.insecure && !address.isLocal ? " --insecure" : ""
+    let said = keys.arguments.map { " \(quoted($0))" }.joined()
     let (ending, step) = try run.serve(
       on: listener, options, showing: ProgressDisplay(settled, facts: run.facts), until: stop,
       invitation: child
-        ? nil : "Listening. Start workers with: Worker --server \(reachable)\(secrecy)\(data)")
+        ? nil : "Listening. Start workers with: Worker --server \(reachable)\(said)\(data)")
     return try conclude(
       ending, in: plan.directory, step: step,
       hint: child
@@ -129,9 +129,7 @@ public struct ParameterServerCommand: ParsableCommand {
     var options: [String] = []
     if !listen.hasSuffix(":0") { options += ["--listen", listen] }
     if dataPort != 0 { options += ["--data-port", String(dataPort)] }
-    if keys.insecure { options.append("--insecure") }
-    if let path = keys.path { options += ["--keys", path] }
-    return options
+    return options + keys.arguments
   }
 
   /// Removes the sockets that a launcher had made in a directory of their own, for the launcher may

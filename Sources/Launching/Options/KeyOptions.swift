@@ -25,10 +25,12 @@ struct KeyOptions: ParsableArguments {
   /// its owner reaches.
   func directory(for address: Endpoint) throws -> KeyDirectory? {
     guard case .tcp = address.transport, !insecure else { return nil }
-    if let path { return KeyDirectory(path: path) }
-    let standard = KeyDirectory(path: KeyDirectory.standardPath)
-    if !standard.holdsKeys { try standard.create() }
-    return standard
+    return try path.map(KeyDirectory.init) ?? .standard()
+  }
+
+  /// What was said, for whoever is to say the same.
+  var arguments: [String] {
+    (insecure ? ["--insecure"] : []) + (path.map { ["--keys", $0] } ?? [])
   }
 
   /// How a worker and the server at an address know each other.

@@ -150,7 +150,7 @@ extension Kernels {
           guard let x = x.baseAddress, inner > 0 else { return }
           // Within a block, rows are added one after another.
           if most <= 8 { return addRows(x, inner, to: rows, out) }
-          sourceOrder(of: rows, starts).withUnsafeBufferPointer { order in
+          placesByRow(of: rows, starts).withUnsafeBufferPointer { order in
             guard let order = order.baseAddress else { return }
             for row in 0..<count where starts[row + 1] > starts[row] {
               relate_add_rows(
@@ -182,7 +182,7 @@ extension Kernels {
   }
 
   /// The places of 0 in `rows`, then those of 1 and so on, each ascending.
-  private static func sourceOrder(of rows: [Int32], _ starts: [Int]) -> [Int32] {
+  private static func placesByRow(of rows: [Int32], _ starts: [Int]) -> [Int32] {
     var next = starts
     return [Int32](unsafeUninitializedCapacity: rows.count) { order, count in
       for (i, row) in rows.enumerated() {

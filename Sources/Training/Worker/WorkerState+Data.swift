@@ -22,7 +22,7 @@ extension WorkerState {
     case .missing:
       // An inquiry may have been repeated while its answer was on the way.
       guard let delivery = member.deliveries[header.job], delivery.inquiry == header.number,
-        !delivery.isLeaving
+        !delivery.isLeaving, !missing.isEmpty
       else { return [] }
       member.deliveries[header.job] = Delivery(movedAt: now, inquiry: delivery.inquiry + 1)
       return [.sendResult(header.job, chunks: missing)]

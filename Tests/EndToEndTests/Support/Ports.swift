@@ -1,6 +1,7 @@
 // Ports of this machine.
 
 import Glibc
+import TestSupport
 
 /// A port that was free a moment ago.
 func freePort() throws -> UInt16 {
@@ -15,13 +16,4 @@ func freePort() throws -> UInt16 {
   }
   guard bound else { throw TestFailure("There is no free port.") }
   return UInt16(bigEndian: address.sin_port)
-}
-
-/// The address of a port that only this machine reaches.
-func loopback(_ port: UInt16) -> sockaddr_in {
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_port = port.bigEndian
-  address.sin_addr.s_addr = inet_addr("127.0.0.1")
-  return address
 }

@@ -4,6 +4,7 @@ import Foundation
 import Learning
 import Messaging
 import Tensors
+import TestSupport
 
 @testable import Training
 
@@ -84,19 +85,8 @@ final class Stranger {
   }
 
   private func speakPlainly(to port: UInt16) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard let descriptor = connection(to: port) else { return }
     defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isConnected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, size) == 0
-      }
-    }
-    guard isConnected else { return }
     for text in [Array("GET / HTTP/1.1\r\n\r\n".utf8), bytes(500)] {
       _ = text.withUnsafeBytes {
         send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
