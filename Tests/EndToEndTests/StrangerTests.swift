@@ -19,7 +19,7 @@ import Training
       throw TestFailure("The server listens on \(control).")
     }
     // As the server's invitation says.
-    #expect(cluster.server.output.contains(" --insecure"))
+    try cluster.waitForServer(toSay: " --insecure")
     try cluster.startWorker(["--insecure"])
     try workspace.run("run").waitForStep(5)
     for port in [controlPort, dataPort] {
