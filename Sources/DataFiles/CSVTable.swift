@@ -15,6 +15,7 @@ public struct CSVTable: Sendable {
   public let columns: [String]
   /// The fields, one row after another.
   private let fields: [String]
+  private let lines: [Int]
   private let positions: [String: Int]
 
   /// No table has more columns than this.
@@ -38,7 +39,7 @@ public struct CSVTable: Sendable {
         return try parser.table()
       }
     }
-    (columns, fields) = try table.get()
+    (columns, fields, lines) = try table.get()
     positions = Dictionary(
       columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     guard positions.count == columns.count else {
@@ -54,6 +55,9 @@ public struct CSVTable: Sendable {
     precondition((0..<count).contains(row), "row \(row) of a table of \(count)")
     return fields[row * columns.count..<(row + 1) * columns.count]
   }
+
+  /// The line of the file on which a row begins, from 1.
+  public func line(of row: Int) -> Int { lines[row] }
 
   /// The fields of a column.
   ///
@@ -83,7 +87,9 @@ struct CSVParser {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
   }
 
-  mutating func table() throws(FileError) -> (columns: [String], fields: [String]) {
+  mutating func table() throws(FileError) -> (
+    columns: [String], fields: [String], lines: [Int]
+  ) {
     guard position < bytes.count else { throw FileError(in: file, "the file is empty") }
     var columns: [String] = []
     repeat {
@@ -92,9 +98,10 @@ struct CSVParser {
         throw failure("there are more than \(CSVTable.columnLimit) columns")
       }
     } while try anotherFieldFollows()
-    var fields: [String] = []
+    var (fields, lines): ([String], [Int]) = ([], [])
     while position < bytes.count {
       let start = line
+      lines.append(line)
       var count = 0
       repeat {
         guard count < columns.count else {
@@ -109,7 +116,7 @@ struct CSVParser {
           in: file, "line \(start) has fewer fields than the \(columns.count) columns")
       }
     }
-    return (columns, fields)
+    return (columns, fields, lines)
   }
 
   private mutating func field() throws(FileError) -> String {

@@ -10,6 +10,8 @@ public struct DerivedFigure: Hashable, Sendable {
     case count(atLeast: Double)
     /// The mean of what the values lack of 1, each of the same weight: the mean error of tasks.
     case meanShortfall
+    /// The mean of the values, each of the same weight.
+    case mean
   }
 
   /// Where it stands among the metrics: `tasks_passed`.
@@ -29,7 +31,7 @@ public struct DerivedFigure: Hashable, Sendable {
   /// Which values are better.
   public var better: Metric.Direction {
     switch rule {
-    case .count: .higher
+    case .count, .mean: .higher
     case .meanShortfall: .lower
     }
   }
@@ -38,7 +40,7 @@ public struct DerivedFigure: Hashable, Sendable {
   public var unit: Metric.Unit {
     switch rule {
     case .count: .count
-    case .meanShortfall: .share
+    case .meanShortfall, .mean: .share
     }
   }
 
@@ -54,6 +56,7 @@ public struct DerivedFigure: Hashable, Sendable {
     case .count(let mark): return Double(values.count { $0 >= mark })
     case .meanShortfall:
       return values.reduce(0) { $0 + (1 - $1) } / Double(values.count)
+    case .mean: return values.reduce(0, +) / Double(values.count)
     }
   }
 }

@@ -6,5 +6,6 @@ extension Catalogue {
   /// The families of the relation network's papers.
   public static let relationNetworks = Catalogue([
     SortOfCLEVRFamily.self, CLEVRFamily.self, BAbIFamily.self, PhysicalSystemsFamily.self,
+    CLUTRRFamily.self,
   ])
 }

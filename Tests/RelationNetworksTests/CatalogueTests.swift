@@ -26,7 +26,7 @@ import Testing
     #expect(Set(names).count == names.count)
     #expect(Set(catalogue.families.map { $0.name }).count == catalogue.families.count)
     #expect(
-      catalogue.tasks.map { $0.name } == ["sort-of-clevr", "clevr", "babi", "physical"])
+      catalogue.tasks.map { $0.name } == ["sort-of-clevr", "clevr", "babi", "physical", "clutrr"])
   }
 
   @Test(arguments: [

@@ -19,13 +19,14 @@ public struct LSTM: Sendable {
   /// Whether it reads each sequence from its end.
   public let isReversed: Bool
 
-  /// A layer named `name` in the layout, with PyTorch's initial values: ±1/√hidden.
+  /// A layer named `name` in the layout, with PyTorch's initial values: ±1/√hidden; of several on
+  /// top of one another it is number `layer`.
   public init(
-    _ name: String, from inputs: Int, hidden: Int, isReversed: Bool = false,
+    _ name: String, from inputs: Int, hidden: Int, isReversed: Bool = false, layer: Int = 0,
     in layout: inout ParameterLayout
   ) {
     let initializer = Initializer.uniform(bound: 1 / Float(hidden).squareRoot())
-    let suffix = isReversed ? "l0_reverse" : "l0"
+    let suffix = "l\(layer)" + (isReversed ? "_reverse" : "")
     func add(_ kind: String, _ shape: Shape, to layout: inout ParameterLayout) -> Parameter {
       layout.addParameter("\(name).\(kind)_\(suffix)", shape, initializer)
     }
@@ -52,7 +53,8 @@ public struct LSTM: Sendable {
     states(x, lengths: lengths, in: pass).outputs
   }
 
-  private func states(
+  /// The hidden states after each element and after the last that is read.
+  public func states(
     _ x: Variable, lengths: [Int], in pass: ForwardPass
   ) -> (outputs: Variable, last: Variable) {
     x.lstm(
@@ -72,17 +74,31 @@ public struct BidirectionalLSTM: Sendable {
 
   /// A layer named `name` in the layout; `hidden` is the size of each direction's state.
   public init(
-    _ name: String, from inputs: Int, hidden: Int, in layout: inout ParameterLayout
+    _ name: String, from inputs: Int, hidden: Int, layer: Int = 0,
+    in layout: inout ParameterLayout
   ) {
-    forward = LSTM(name, from: inputs, hidden: hidden, in: &layout)
-    backward = LSTM(name, from: inputs, hidden: hidden, isReversed: true, in: &layout)
+    forward = LSTM(name, from: inputs, hidden: hidden, layer: layer, in: &layout)
+    backward = LSTM(
+      name, from: inputs, hidden: hidden, isReversed: true, layer: layer, in: &layout)
   }
 
   /// Both directions' last hidden states, side by side: `[batch, 2 · hidden]`.
   public func callAsFunction(
     _ x: Variable, lengths: [Int], in pass: ForwardPass
   ) -> Variable {
-    Variable.concatenate(
-      [forward(x, lengths: lengths, in: pass), backward(x, lengths: lengths, in: pass)], axis: 1)
+    states(x, lengths: lengths, in: pass).last
+  }
+
+  /// Both directions' hidden states at each element, side by side, `[batch, time, 2 · hidden]`, and
+  /// the last ones that each comes to.
+  public func states(
+    _ x: Variable, lengths: [Int], in pass: ForwardPass
+  ) -> (outputs: Variable, last: Variable) {
+    let ahead = forward.states(x, lengths: lengths, in: pass)
+    let back = backward.states(x, lengths: lengths, in: pass)
+    return (
+      .concatenate([ahead.outputs, back.outputs], axis: 2),
+      .concatenate([ahead.last, back.last], axis: 1)
+    )
   }
 }

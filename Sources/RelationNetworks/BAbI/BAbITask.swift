@@ -48,7 +48,8 @@ public struct BAbITask: LearningTask {
     }
     let categories = stories.map { story in settings.tasks.firstIndex(of: story.task) ?? 0 }
     return AnswerBatch(
-      scene: BAbI.scene(of: stories), question: .words(BAbI.words(of: stories.map(\.question))),
+      scene: BAbI.scene(of: stories),
+      question: .words(WordIndices(filling: stories.map(\.question))),
       target: .labels(stories.map(\.answer)), categories: categories)
   }
 
@@ -106,22 +107,11 @@ public struct BAbITask: LearningTask {
 }
 
 extension BAbI {
-  /// Sentences as a batch has them, filled up to the longest, `[sentences, words]`.
-  static func words(of sentences: [[Int32]]) -> WordIndices {
-    let extent = max(1, sentences.map(\.count).max() ?? 0)
-    var indices = [Int32](repeating: 0, count: sentences.count * extent)
-    for (row, sentence) in sentences.enumerated() {
-      indices.replaceSubrange(row * extent..<row * extent + sentence.count, with: sentence)
-    }
-    return WordIndices(
-      indices, shape: [sentences.count, extent], lengths: sentences.map(\.count))
-  }
-
   /// Stories side by side, `[batch, sentences, words]`, each with as many sentences as it has.
   static func scene(of stories: [Story]) -> AnswerBatch.Scene {
     let capacity = max(1, stories.map(\.facts.count).max() ?? 0)
-    let words = words(
-      of: stories.flatMap { story in
+    let words = WordIndices(
+      filling: stories.flatMap { story in
         story.facts + [[Int32]](repeating: [], count: capacity - story.facts.count)
       })
     return .story(

@@ -26,4 +26,14 @@ public struct WordIndices: Hashable, Sendable {
     self.indices = indices
     self.lengths = lengths
   }
+
+  /// Sentences of any lengths, each filled up to the longest: `[sentences, words]`.
+  init(filling sentences: [[Int32]]) {
+    let extent = max(1, sentences.map(\.count).max() ?? 0)
+    var indices = [Int32](repeating: 0, count: sentences.count * extent)
+    for (row, sentence) in sentences.enumerated() {
+      indices.replaceSubrange(row * extent..<row * extent + sentence.count, with: sentence)
+    }
+    self.init(indices, shape: [sentences.count, extent], lengths: sentences.map(\.count))
+  }
 }

@@ -50,7 +50,7 @@ extension AnswerModel {
 }
 
 /// Reads tensors of expected shapes; nil stands for any extent from 1 on.
-private struct BatchReader {
+struct BatchReader {
   let file: Safetensors
   let prefix: String
 

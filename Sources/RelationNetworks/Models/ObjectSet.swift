@@ -31,6 +31,15 @@ public struct ObjectSet {
     self.edges = edges
   }
 
+  /// The features with zeros for objects up to a number that is the same for every batch,
+  /// `[batch, size, d]`; those that there are not must be zeros already.
+  func filled(to size: Int) -> Variable {
+    let extent = features.shape[1]
+    precondition(extent <= size, "sets of \(extent) objects, where \(size) fit")
+    return extent == size
+      ? features : features.padded(axis: 1, before: 0, after: size - extent)
+  }
+
   /// All features of a sample in one row, `[batch, capacity · d]`, with zeros where there is no
   /// object.
   func flattened(capacity: Int) -> Variable {

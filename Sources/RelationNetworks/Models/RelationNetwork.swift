@@ -59,6 +59,34 @@ public struct RelationNetwork: Sendable {
     return readout(relations, in: pass)
   }
 
+  /// The logits where each pair counts as much as its weight: f_φ( Σᵢ Σⱼ wᵢⱼ g_θ(oᵢ, oⱼ, q) ).
+  ///
+  /// `objects` is `[batch, n, objectFeatures]`, `weights` `[batch, n, n]`.
+  public func callAsFunction(
+    _ objects: Variable, weights: Variable, question: Variable?, in pass: ForwardPass
+  ) -> Variable {
+    requireShapes(ObjectSet(objects), question)
+    let (batch, count) = (objects.shape[0], objects.shape[1])
+    precondition(weights.shape == [batch, count, count], "\(weights.shape) weights of pairs")
+    let (first, d) = (pairNetwork[0], objectFeatures)
+    let (matrix, width) = (pass[first.weight], first.weight.shape[0])
+    // As in the fused relation, no pair is ever concatenated.
+    var pairs =
+      objects.affine(weight: matrix.slice(axis: 1, 0..<d)).reshaped(to: [batch, count, 1, width])
+      + objects.affine(weight: matrix.slice(axis: 1, d..<2 * d), bias: pass[first.bias])
+      .reshaped(to: [batch, 1, count, width])
+    if let question {
+      let asked = question.affine(
+        weight: matrix.slice(axis: 1, 2 * d..<2 * d + questionFeatures))
+      pairs = pairs + asked.reshaped(to: [batch, 1, 1, width])
+    }
+    pairs = pairs.relu()
+    for layer in pairNetwork.dropFirst() { pairs = layer(pairs, in: pass).relu() }
+    let weighed = weights.reshaped(to: [batch, 1, count * count])
+      .matrixProduct(pairs.reshaped(to: [batch, count * count, pairs.shape[3]]))
+    return readout(weighed.reshaped(to: [batch, pairs.shape[3]]), in: pass)
+  }
+
   private func requireShapes(_ objects: ObjectSet, _ question: Variable?) {
     let shape = objects.features.shape
     precondition(objects.edges == nil, "relation network: it reads no edges")
