@@ -136,10 +136,10 @@ import Training
       Self.weights(model.layout), mode: .training(seed: 0, step: 1, replica: 0),
       context: try ComputeContext(threadCount: 1, engine: .openblas, precision: .fp32),
       dropsOut: false)
-    let logits = model.predict(batch, in: pass)
-    let loss = model.loss(of: logits, for: batch, in: pass)
+    let prediction = model.predict(batch, in: pass)
+    let loss = model.loss(of: prediction, for: batch, in: pass)
     let gradient = pass.gradient(of: loss)
-    #expect(distance(of: try output.tensor("logits"), from: logits.value) < 1e-5)
+    #expect(distance(of: try output.tensor("logits"), from: prediction.logits.value) < 1e-5)
     #expect(
       distance(of: Double(try output.tensor("loss").item), from: Double(loss.value.item)) < 1e-5)
     for parameter in model.layout.parameters {

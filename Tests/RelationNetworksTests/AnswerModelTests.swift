@@ -44,7 +44,7 @@ import Testing
     let pass = ForwardPass(
       values, mode: .training(seed: 7, step: 1, replica: 0), context: try ComputeContext(),
       dropsOut: false)
-    let logits = Variable.concatenate(batches.map { model.predict($0, in: pass) }, axis: 0)
+    let logits = Variable.concatenate(batches.map { model.predict($0, in: pass).logits }, axis: 0)
     let labels = (0..<logits.shape[0]).map { Int32($0 % 4) }
     let value = logits.value
     return (value, pass.gradient(of: logits.crossEntropy(labels: labels)))
@@ -141,7 +141,7 @@ import Testing
     let batch = AnswerBatch(
       scene: .objects(numbers([3, 2, 3])), question: .none,
       target: .truths(Tensor([1, 0, 1, 0, 0, 0, 0, 0, 1], shape: [3, 3])))
-    let measured = model.measure(logits, for: batch)
+    let measured = model.measure(AnswerPrediction(logits), for: batch)
     #expect(measured[0] == Measurement(sum: 2, weight: 3))
     #expect(measured[1] == Measurement(sum: 7, weight: 9))
   }

@@ -121,9 +121,9 @@ import Testing
     let pass = ForwardPass(
       values, mode: .training(seed: 1, step: 1, replica: 0), context: try arithmetic.context(),
       dropsOut: false)
-    let logits = model.predict(batch, in: pass)
-    let loss = model.loss(of: logits, for: batch, in: pass)
-    #expect(tolerance.values(logits.value, try file.tensor("\(name)/logits")))
+    let prediction = model.predict(batch, in: pass)
+    let loss = model.loss(of: prediction, for: batch, in: pass)
+    #expect(tolerance.values(prediction.logits.value, try file.tensor("\(name)/logits")))
     #expect(tolerance.loss(loss.value, try file.tensor("\(name)/loss")))
     let gradient = pass.gradient(of: loss)
     for parameter in model.layout.parameters {
@@ -158,7 +158,7 @@ import Testing
     // Not what the statistics are of, so that the batch's own would not do.
     batch.scene = .image(Kernels.unary(.scale(0.5), try file.tensor("\(name)/inputs.image")))
     let pass = ForwardPass(values, mode: .evaluation, context: try arithmetic.context())
-    let logits = model.predict(batch, in: pass)
+    let logits = model.predict(batch, in: pass).logits
     let expected = try file.tensor("\(name)/evaluation.logits")
     #expect(Tolerance(arithmetic: arithmetic).values(logits.value, expected))
     #expect(logits.isConstant && pass.tape.recordCount == 0)

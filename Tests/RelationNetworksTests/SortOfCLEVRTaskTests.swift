@@ -72,7 +72,8 @@ import Testing
     let values = ParameterVector(initializing: task.model.layout, seed: 1)
     let batch = try task.batch(draw(Array(0..<60), of: .validation))
     let pass = ForwardPass(values, mode: .evaluation, context: try ComputeContext())
-    let logits = task.model.predict(batch, in: pass)
+    let prediction = task.model.predict(batch, in: pass)
+    let logits = prediction.logits
     guard case .labels(let labels) = batch.target else {
       Issue.record("no labels")
       return
@@ -83,7 +84,7 @@ import Testing
       let isRight = row.firstIndex(of: row.max() ?? 0) == Int(labels[i])
       expected[batch.categories[i]] += Measurement(sum: isRight ? 1 : 0, weight: 1)
     }
-    let found = task.model.measure(logits, for: batch)
+    let found = task.model.measure(prediction, for: batch)
     #expect(found == expected)
     #expect(found.reduce(Measurement.nothing, +).weight == 60)
     #expect(
@@ -102,9 +103,10 @@ import Testing
       ParameterVector(initializing: task.model.layout, seed: 1), mode: .evaluation,
       context: try ComputeContext())
     let logits = pass.tape.constant(Tensor(repeating: .nan, shape: [3, 10]))
-    let measured = task.model.measure(logits, for: batch).reduce(Measurement.nothing, +)
+    let measured = task.model.measure(AnswerPrediction(logits), for: batch).reduce(
+      Measurement.nothing, +)
     #expect(measured == Measurement(sum: 0, weight: 3))
-    let shown = try #require(task.exhibits(logits, for: batch))
+    let shown = try #require(task.exhibits(AnswerPrediction(logits), for: batch))
     #expect(shown.allSatisfy { $0["answer"] == .null })
   }
 
@@ -116,7 +118,7 @@ import Testing
       context: try ComputeContext())
     let logits = pass.tape.constant(
       Tensor([Float](repeating: 0, count: 17) + [3, 0, 0], shape: [2, 10]))
-    let shown = try #require(task.exhibits(logits, for: batch))
+    let shown = try #require(task.exhibits(AnswerPrediction(logits), for: batch))
     for (i, index) in [10, 3].enumerated() {
       let sample = SortOfCLEVR.DataSet(seed: 1).sample(index, in: .training)
       #expect(shown[i]["question"] == .string(sample.question.text))

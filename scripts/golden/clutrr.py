@@ -6,8 +6,9 @@
 Needs torch and safetensors. Whole models, small: LSTMs in both directions on top of one another, read sentence by
 sentence and as a whole; a relation network over the sentences as they are (rn), over a set refined by
 Algorithm 1 of Huang and others (srn), over one refined as the authors' program does, with momentum and a first set
-that is a constant (srn-detached), and with refined weights of its pairs (grn). And what a set of pairs sums up
-to (relations), pooled by rank, for sets of unequal sizes, too (ragged). Everything is differentiated to the parameters.
+that is a constant (srn-detached), and with refined weights of its pairs (grn). What a set of pairs sums up
+to (relations), pooled by rank, for sets of unequal sizes, too (ragged). A relation network over rows that are refined
+(objects). Everything is differentiated to the parameters.
 """
 import pathlib
 
@@ -93,6 +94,35 @@ class Encoder(nn.Module):
         return states, last[-2:].transpose(0, 1).flatten(1)
 
 
+def refine(start, target, summary, rate, momentum=0, detached=False):
+    """Where a set is after some inner steps, and the inner loss before each of them."""
+    x, velocity, losses = start.detach().requires_grad_() if detached else start, 0, []
+    for _ in range(STEPS):
+        x = x if x.requires_grad else x.requires_grad_()
+        distances = ((summary(x) - target) ** 2).sum(1)
+        losses.append(distances.mean())
+        slope = torch.autograd.grad(distances.sum(), x, create_graph=True)[0]
+        velocity = momentum * velocity + slope
+        x = x - rate * velocity
+    return x, losses
+
+
+class Objects(nn.Module):
+    """A relation network over four objects that are refined until they sum up to z."""
+
+    def __init__(self):
+        super().__init__()
+        self.rn = Relation(6, 11, [9, 8], [11, ANSWERS])
+        self.refiner = nn.Module()
+        self.refiner.summary, self.refiner.target = Elements(6, [12, 6]), nn.Linear(24, 6)
+
+    def forward(self, objects, question):
+        refined, losses = refine(
+            objects, self.refiner.target(objects.flatten(1)), self.refiner.summary, rate=20.0)
+        assert losses[-1] < 0.9 * losses[0], losses
+        return self.rn(refined, question)
+
+
 class Kinship(nn.Module):
     def __init__(self, kind, rate, momentum, detached):
         super().__init__()
@@ -113,15 +143,7 @@ class Kinship(nn.Module):
         return self.rn.f((self.rn.g(pairs).relu() * weights[..., None]).sum((1, 2)))
 
     def refine(self, start, target, summary):
-        x, velocity = start.detach().requires_grad_() if self.detached else start, 0
-        self.losses = []
-        for _ in range(STEPS):
-            x = x if x.requires_grad else x.requires_grad_()
-            distances = ((summary(x) - target) ** 2).sum(1)
-            self.losses.append(distances.mean())
-            slope = torch.autograd.grad(distances.sum(), x, create_graph=True)[0]
-            velocity = self.momentum * velocity + slope
-            x = x - self.rate * velocity
+        x, self.losses = refine(start, target, summary, self.rate, self.momentum, self.detached)
         return x
 
     def forward(self, sentences, text, mentions):
@@ -165,6 +187,20 @@ def models(tensors):
         tensors |= {f"{name}/{key}": value for key, value in entries.items()}
 
 
+def objects(tensors):
+    model = Objects().double()
+    objects, question = torch.randn(3, 4, 6).double(), torch.randint(0, 2, (3, 11)).double()
+    target = torch.randint(0, ANSWERS, (3,), dtype=torch.int32)
+    logits = model(objects, question)
+    loss = functional.cross_entropy(logits, target.long())
+    loss.backward()
+    entries = {"inputs.objects": objects, "inputs.question": question, "inputs.target": target,
+               "logits": logits, "loss": loss}
+    for key, parameter in model.named_parameters():
+        entries |= {f"weights.{key}": parameter, f"gradients.{key}": parameter.grad}
+    tensors |= {f"objects/{key}": value for key, value in entries.items()}
+
+
 def summaries(tensors):
     x = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
     upstream = torch.randn(3, 6, dtype=torch.float64)
@@ -189,6 +225,7 @@ def main():
     tensors = {}
     models(tensors)
     summaries(tensors)
+    objects(tensors)
     tests = pathlib.Path(__file__).parents[2] / "Tests" / "RelationNetworksTests" / "Golden"
     save_file({key: (value.detach().float() if value.is_floating_point() else value).contiguous()
                for key, value in tensors.items()}, tests / "clutrr.safetensors")

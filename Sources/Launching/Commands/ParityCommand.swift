@@ -4,6 +4,7 @@ import ArgumentParser
 import Autodiff
 import Learning
 import NeuralNetworks
+import RelationNetworks
 import Tensors
 import Training
 
@@ -41,7 +42,9 @@ struct ParityCommand: ParsableCommand {
         context: try numerics.context(threadCount: threads.count), dropsOut: false)
       let (loss, prediction) = model.loss(pass)
       var writer = SafetensorsWriter()
-      if let logits = prediction as? Variable { writer.add("logits", logits.value) }
+      if let answers = prediction as? AnswerPrediction {
+        writer.add("logits", answers.logits.value)
+      }
       writer.add("loss", loss.value)
       let gradient = pass.gradient(of: loss)
       for parameter in model.layout.parameters {

@@ -70,12 +70,13 @@ public struct BAbITask: LearningTask {
   /// The story as it was read, the question, the right answer, and the model's with its
   /// probability.
   public func exhibits(
-    _ logits: AnswerModel.Prediction, for batch: AnswerBatch
+    _ prediction: AnswerPrediction, for batch: AnswerBatch
   ) -> [[String: JSONValue]]? {
     guard case .story(let story, let counts?) = batch.scene,
       case .words(let asked) = batch.question,
       case .labels(let labels) = batch.target
     else { preconditionFailure("bAbI: a batch of another task") }
+    let logits = prediction.logits
     let (probabilities, chosen) = (logits.softmax().value, logits.value.largestOfRows())
     let capacity = story.shape[1]
     return labels.indices.map { i in

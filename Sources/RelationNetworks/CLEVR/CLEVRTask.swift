@@ -54,12 +54,13 @@ public struct CLEVRTask: LearningTask {
   /// The question in words, the scene's image, the right answer, and what the model thinks of each
   /// answer.
   public func exhibits(
-    _ logits: AnswerModel.Prediction, for batch: AnswerBatch
+    _ prediction: AnswerPrediction, for batch: AnswerBatch
   ) -> [[String: JSONValue]]? {
     guard case .words(let words) = batch.question, case .labels(let labels) = batch.target else {
       preconditionFailure("CLEVR: a batch of another task")
     }
     let answers = CLEVR.Answer.all
+    let logits = prediction.logits
     let (probabilities, chosen) = (logits.softmax().value, logits.value.largestOfRows())
     let (width, extent) = (CLEVR.answerCount, words.shape[1])
     return labels.indices.map { i in

@@ -12,11 +12,12 @@ extension CLUTRRFamily {
       "rn", "The relation network over sentences.", settings: CLUTRR.Settings(),
       plan: plan),
     Preset(
-      "srn", "The same over a set that is refined.", settings: CLUTRR.Settings(model: .srn),
-      plan: plan),
+      "srn", "The same over a set that is refined.",
+      settings: CLUTRR.Settings(model: .srn, refiner: RefinerSettings(rate: 20)), plan: plan),
     Preset(
       "grn", "The same with refined weights of its pairs.",
-      settings: CLUTRR.Settings(model: .grn, weightDecay: 5e-6), plan: plan),
+      settings: CLUTRR.Settings(
+        model: .grn, weightDecay: 5e-6, refiner: RefinerSettings(rate: 20)), plan: plan),
   ]
 
   private static let plan = TrainingPlan(

@@ -23,14 +23,6 @@ extension CLUTRR {
     /// What the stories are called; none for made-up ones.
     let names: [String]
   }
-
-  /// What a model makes of stories.
-  public struct Prediction {
-    /// The logits, `[batch, relations]`.
-    let logits: Variable
-    /// What became of the set, if the model refines one.
-    let refinement: Refinement?
-  }
 }
 
 /// A model that says how two people of a story are related (Huang and others 2020, section 3.3).
@@ -99,20 +91,20 @@ public struct CLUTRRModel: LearningModel {
   }
 
   /// The relation of the second person to the first.
-  public func predict(_ batch: CLUTRR.Batch, in pass: ForwardPass) -> CLUTRR.Prediction {
+  public func predict(_ batch: CLUTRR.Batch, in pass: ForwardPass) -> AnswerPrediction {
     let read = encoder(batch.sentences, in: pass)
     let question = question(of: batch, in: pass)
     let sentences = ObjectSet(read.means, counts: batch.counts)
     switch refining {
     case .none:
       let logits = reasoning(sentences, question: question, in: pass)
-      return CLUTRR.Prediction(logits: logits, refinement: nil)
+      return AnswerPrediction(logits)
     case .set(let refiner, let summary, let target):
       let seen = target(read.last.meanOfObjects(counts: batch.counts), in: pass)
       let start = sentences.filled(to: settings.setSize)
       let refinement = refiner(start, towards: seen, in: pass) { summary($0, in: pass) }
-      return CLUTRR.Prediction(
-        logits: reasoning(ObjectSet(refinement.set), question: question, in: pass),
+      return AnswerPrediction(
+        reasoning(ObjectSet(refinement.set), question: question, in: pass),
         refinement: refinement)
     case .graph(let refiner, let summary, let target):
       let seen = target(read.last.meanOfObjects(counts: batch.counts), in: pass)
@@ -122,8 +114,8 @@ public struct CLUTRRModel: LearningModel {
       let refinement = refiner(pass.tape.constant(complete), towards: seen, in: pass) {
         summary(nodes, weights: $0, in: pass)
       }
-      return CLUTRR.Prediction(
-        logits: reasoning(nodes, weights: refinement.set, question: question, in: pass),
+      return AnswerPrediction(
+        reasoning(nodes, weights: refinement.set, question: question, in: pass),
         refinement: refinement)
     }
   }
@@ -148,7 +140,7 @@ public struct CLUTRRModel: LearningModel {
 
   /// The mean cross-entropy, and while training the slope of what draws parameters towards 0.
   public func loss(
-    of prediction: CLUTRR.Prediction, for batch: CLUTRR.Batch, in pass: ForwardPass
+    of prediction: AnswerPrediction, for batch: CLUTRR.Batch, in pass: ForwardPass
   ) -> Variable {
     let loss = prediction.logits.crossEntropy(labels: batch.labels)
     guard pass.isTraining, settings.weightDecay > 0 else { return loss }
@@ -162,7 +154,7 @@ public struct CLUTRRModel: LearningModel {
 
   /// A measurement for each of `metrics`.
   public func measure(
-    _ prediction: CLUTRR.Prediction, for batch: CLUTRR.Batch
+    _ prediction: AnswerPrediction, for batch: CLUTRR.Batch
   ) -> [Measurement] {
     var measured = [Measurement](repeating: .nothing, count: CLUTRR.metrics.count)
     for (story, answer) in prediction.logits.value.largestOfRows().enumerated() {

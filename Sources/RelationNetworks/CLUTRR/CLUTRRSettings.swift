@@ -63,6 +63,6 @@ extension CLUTRR.Settings {
     guard weightDecay >= 0, weightDecay.isFinite else {
       throw CatalogueError("weightDecay is \(weightDecay); it must be at least 0")
     }
-    try refiner.check()
+    try refiner.check("refiner")
   }
 }

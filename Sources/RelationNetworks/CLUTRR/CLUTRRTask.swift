@@ -98,7 +98,7 @@ public struct CLUTRRTask: LearningTask {
 
   /// The story's name, the right relation, and the model's with its probability.
   public func exhibits(
-    _ prediction: CLUTRR.Prediction, for batch: CLUTRR.Batch
+    _ prediction: AnswerPrediction, for batch: CLUTRR.Batch
   ) -> [[String: JSONValue]]? {
     let probabilities = prediction.logits.softmax().value
     return prediction.logits.value.largestOfRows().enumerated().map { story, answer in

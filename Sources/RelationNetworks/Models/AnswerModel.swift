@@ -14,8 +14,8 @@ import Tensors
 public struct AnswerModel: LearningModel {
   /// How the answer is found.
   private enum Reasoning: Sendable {
-    /// From all pairs of objects.
-    case relation(RelationNetwork)
+    /// From all pairs of objects, which may be refined before.
+    case relation(RelationNetwork, ObjectRefiner?)
     /// From single objects, looked at several times.
     case attention(StackedAttention)
     /// From the features of all objects at once.
@@ -98,11 +98,14 @@ public struct AnswerModel: LearningModel {
     let questionFeatures = configuration.question.features
     switch configuration.reasoning {
     case .relation:
-      return .relation(
-        RelationNetwork(
-          "rn", objectFeatures: configuration.scene.objects.features,
-          questionFeatures: questionFeatures, pairWidths: configuration.pairWidths,
-          readoutWidths: readout, dropout: configuration.dropout, in: &layout))
+      let network = RelationNetwork(
+        "rn", objectFeatures: configuration.scene.objects.features,
+        questionFeatures: questionFeatures, pairWidths: configuration.pairWidths,
+        readoutWidths: readout, dropout: configuration.dropout, in: &layout)
+      let refiner = configuration.refinement.map {
+        ObjectRefiner("refiner", $0, of: configuration.scene, in: &layout)
+      }
+      return .relation(network, refiner)
     case .attention:
       return .attention(
         StackedAttention(
@@ -117,11 +120,26 @@ public struct AnswerModel: LearningModel {
     }
   }
 
-  /// The logits, `[batch, answers]`.
-  public func predict(_ batch: AnswerBatch, in pass: ForwardPass) -> Variable {
+  /// What is measured: of the answers, and of the refinement if there is one.
+  public var metrics: [Metric] {
+    configuration.answers.metrics + (configuration.refinement?.inner.metrics ?? [])
+  }
+
+  /// The logits, and what became of the objects.
+  public func predict(_ batch: AnswerBatch, in pass: ForwardPass) -> AnswerPrediction {
+    guard case .relation(let network, let refiner?) = reasoning else {
+      return AnswerPrediction(logits(of: batch, in: pass))
+    }
+    let question = questionReading.features(of: batch.question, in: pass)
+    let refinement = refiner(perception.objects(of: batch.scene, in: pass), in: pass)
+    return AnswerPrediction(
+      network(ObjectSet(refinement.set), question: question, in: pass), refinement: refinement)
+  }
+
+  private func logits(of batch: AnswerBatch, in pass: ForwardPass) -> Variable {
     let question = questionReading.features(of: batch.question, in: pass)
     switch reasoning {
-    case .relation(let network):
+    case .relation(let network, _):
       return network(perception.objects(of: batch.scene, in: pass), question: question, in: pass)
     case .attention(let network):
       guard let question else { preconditionFailure("attention to what is asked, and nothing is") }
@@ -139,17 +157,25 @@ public struct AnswerModel: LearningModel {
 
   /// The mean loss: cross-entropy, or binary cross-entropy over all logits.
   public func loss(
-    of logits: Variable, for batch: AnswerBatch, in pass: ForwardPass
+    of prediction: AnswerPrediction, for batch: AnswerBatch, in pass: ForwardPass
   ) -> Variable {
     switch batch.target {
-    case .labels(let labels): logits.crossEntropy(labels: labels)
+    case .labels(let labels): prediction.logits.crossEntropy(labels: labels)
     case .truths(let truths):
-      logits.binaryCrossEntropyWithLogits(targets: pass.tape.constant(truths))
+      prediction.logits.binaryCrossEntropyWithLogits(targets: pass.tape.constant(truths))
     }
   }
 
+  /// A measurement for each of `metrics`.
+  public func measure(_ prediction: AnswerPrediction, for batch: AnswerBatch) -> [Measurement] {
+    rightAnswers(prediction.logits, for: batch)
+      + (configuration.refinement.flatMap { refinement in
+        prediction.refinement?.measurements(refinement.inner)
+      } ?? [])
+  }
+
   /// How many answers are right: of each category, or of whole samples and of each category.
-  public func measure(_ logits: Variable, for batch: AnswerBatch) -> [Measurement] {
+  private func rightAnswers(_ logits: Variable, for batch: AnswerBatch) -> [Measurement] {
     var measured = [Measurement](repeating: .nothing, count: configuration.answers.metrics.count)
     switch batch.target {
     case .labels(let labels):

@@ -81,6 +81,15 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
     case questionOnly
   }
 
+  /// How a set of objects is refined before a relation network looks at it.
+  public struct SetRefinement: Codable, Hashable, Sendable {
+    /// The inner steps.
+    public var inner = RefinerSettings()
+    /// The widths of the layers that each object goes through before all are summed up; the last is
+    /// that of z, which is a linear function of the whole scene.
+    public var summaryWidths = [128, 64]
+  }
+
   /// What the logits mean.
   public enum Answers: Hashable, Sendable {
     /// One answer among so many; the share of right ones is measured for each category.
@@ -111,6 +120,8 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
   public var question: Question
   /// How the answer is found.
   public var reasoning: Reasoning
+  /// How the set of objects is refined; `nil` if it is taken as it is seen.
+  public var refinement: SetRefinement?
   /// The widths of the layers of g_θ.
   public var pairWidths: [Int]
   /// The widths of the layers of f_φ, without the last.
@@ -122,12 +133,14 @@ public struct AnswerModelConfiguration: Hashable, Sendable {
 
   /// A model of the given parts.
   public init(
-    scene: Scene, question: Question, reasoning: Reasoning = .relation, pairWidths: [Int],
-    readoutWidths: [Int], answers: Answers, dropout: Float = 0
+    scene: Scene, question: Question, reasoning: Reasoning = .relation,
+    refinement: SetRefinement? = nil, pairWidths: [Int], readoutWidths: [Int], answers: Answers,
+    dropout: Float = 0
   ) {
     self.scene = scene
     self.question = question
     self.reasoning = reasoning
+    self.refinement = refinement
     self.pairWidths = pairWidths
     self.readoutWidths = readoutWidths
     self.answers = answers

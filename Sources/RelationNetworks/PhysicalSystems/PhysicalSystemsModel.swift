@@ -54,20 +54,22 @@ public struct PhysicalSystemsModel: LearningModel {
   }
 
   /// The logits, `[batch, 100]` or `[batch, 10]`.
-  public func predict(_ batch: PhysicalSystemsBatch, in pass: ForwardPass) -> Variable {
+  public func predict(_ batch: PhysicalSystemsBatch, in pass: ForwardPass) -> AnswerPrediction {
     answers.predict(batch.asked, in: pass)
   }
 
   /// The mean binary cross-entropy over all pairs, or cross-entropy.
   public func loss(
-    of logits: Variable, for batch: PhysicalSystemsBatch, in pass: ForwardPass
+    of prediction: AnswerPrediction, for batch: PhysicalSystemsBatch, in pass: ForwardPass
   ) -> Variable {
-    answers.loss(of: logits, for: batch.asked, in: pass)
+    answers.loss(of: prediction, for: batch.asked, in: pass)
   }
 
   /// A measurement for each of `metrics`.
-  public func measure(_ logits: Variable, for batch: PhysicalSystemsBatch) -> [Measurement] {
-    let measured = answers.measure(logits, for: batch.asked)
+  public func measure(
+    _ prediction: AnswerPrediction, for batch: PhysicalSystemsBatch
+  ) -> [Measurement] {
+    let measured = answers.measure(prediction, for: batch.asked)
     guard case .truths(let truths) = batch.asked.target else { return measured }
     var all = LinkCount()
     var apart = [LinkCount](repeating: LinkCount(), count: sequences.count)
@@ -75,7 +77,7 @@ public struct PhysicalSystemsModel: LearningModel {
     for row in 0..<truths.shape[0] {
       var count = LinkCount()
       count.add(
-        logits.value.window(from: row * width, shape: [width]).scalars,
+        prediction.logits.value.window(from: row * width, shape: [width]).scalars,
         truths.window(from: row * width, shape: [width]).scalars)
       all.add(count)
       if row < batch.samples.count, let sequence = batch.samples[row].origin?.sequence,

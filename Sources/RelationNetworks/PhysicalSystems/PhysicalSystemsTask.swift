@@ -65,17 +65,17 @@ public struct PhysicalSystemsTask: LearningTask {
   /// Which balls are joined, by their colours or joints, or how many systems there are: the truth,
   /// and what the model thinks.
   public func exhibits(
-    _ logits: Variable, for batch: PhysicalSystemsBatch
+    _ prediction: AnswerPrediction, for batch: PhysicalSystemsBatch
   ) -> [[String: JSONValue]]? {
     switch settings.task {
     case .connections:
-      let probabilities = logits.sigmoid().value
+      let probabilities = prediction.logits.sigmoid().value
       let width = Systems.ballCount * Systems.ballCount
       return batch.samples.enumerated().map { number, sample in
         exhibit(
           sample, probabilities.window(from: number * width, shape: [width]).scalars)
       }
-    case .counting: return countExhibits(logits, for: batch.samples)
+    case .counting: return countExhibits(prediction.logits, for: batch.samples)
     }
   }
 

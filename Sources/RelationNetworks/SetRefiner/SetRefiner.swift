@@ -36,15 +36,15 @@ public struct RefinerSettings: Codable, Hashable, Sendable {
   /// What the loop begins with.
   public var start = RefinerStart.attached
 
-  /// Throws unless the settings make sense.
-  func check() throws(CatalogueError) {
-    try requireRange(steps, 0...1_000, "refiner.steps")
-    try requireRange(evaluationSteps, 0...1_000, "refiner.evaluationSteps")
+  /// Throws unless the settings, which lie under a key, make sense.
+  func check(_ key: String) throws(CatalogueError) {
+    try requireRange(steps, 0...1_000, "\(key).steps")
+    try requireRange(evaluationSteps, 0...1_000, "\(key).evaluationSteps")
     guard rate > 0, rate.isFinite else {
-      throw CatalogueError("refiner.rate is \(rate); give a number above 0")
+      throw CatalogueError("\(key).rate is \(rate); give a number above 0")
     }
     guard momentum >= 0, momentum < 1 else {
-      throw CatalogueError("refiner.momentum is \(momentum); it must be at least 0 and below 1")
+      throw CatalogueError("\(key).momentum is \(momentum); it must be at least 0 and below 1")
     }
   }
 

@@ -26,6 +26,7 @@ public enum SortOfCLEVRFamily: TaskFamily {
   /// The data may be another than the model was trained on.
   public static let evaluationSettings =
     ["images.training", "images.validation", "images.test", "dataSeed"]
+    + ["refinement.inner.evaluationSteps"]
 
   /// The model of the settings, whatever the data.
   public static func model(
@@ -50,7 +51,7 @@ public enum SortOfCLEVRFamily: TaskFamily {
       (split, data?.sampleCount(of: split) ?? dataSet.sampleCount(of: split))
     }
     return TaskFacts(
-      layout: model.layout, metrics: model.configuration.answers.metrics, selector: "accuracy",
+      layout: model.layout, metrics: model.metrics, selector: "accuracy",
       baselines: [data.map { baseline(of: $0) } ?? dataSet.commonestAnswers()].compactMap(\.self),
       sampleCounts: Dictionary(uniqueKeysWithValues: counts))
   }

@@ -70,12 +70,13 @@ public struct SortOfCLEVRTask: LearningTask {
 
   /// The question in words, the right answer, and what the model thinks of each answer.
   public func exhibits(
-    _ logits: AnswerModel.Prediction, for batch: AnswerBatch
+    _ prediction: AnswerPrediction, for batch: AnswerBatch
   ) -> [[String: JSONValue]]? {
     guard case .bits(let bits) = batch.question, case .labels(let labels) = batch.target else {
       preconditionFailure("Sort-of-CLEVR: a batch of another task")
     }
     let answers = SortOfCLEVR.Answer.allCases
+    let logits = prediction.logits
     let (probabilities, chosen) = (logits.softmax().value, logits.value.largestOfRows())
     let (width, bitCount) = (answers.count, SortOfCLEVR.Question.bitCount)
     return labels.indices.map { i in

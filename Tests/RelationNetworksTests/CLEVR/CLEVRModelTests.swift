@@ -54,9 +54,9 @@ import Testing
     let pass = ForwardPass(
       values, mode: .training(seed: 1, step: 1, replica: 0), context: try arithmetic.context(),
       dropsOut: false)
-    let logits = model.predict(batch, in: pass)
-    let loss = model.loss(of: logits, for: batch, in: pass)
-    #expect(try agrees(logits.value, "\(name)/logits", exact: 1e-4, rounded: 0.02))
+    let prediction = model.predict(batch, in: pass)
+    let loss = model.loss(of: prediction, for: batch, in: pass)
+    #expect(try agrees(prediction.logits.value, "\(name)/logits", exact: 1e-4, rounded: 0.02))
     #expect(try agrees(loss.value, "\(name)/loss", exact: 1e-5, rounded: 0.005))
     let gradient = pass.gradient(of: loss)
     for parameter in model.layout.parameters {
@@ -88,7 +88,7 @@ import Testing
     let values = ParameterVector(initializing: model.layout, seed: 7)
     func logits(_ batch: AnswerBatch) throws -> [Float] {
       let pass = ForwardPass(values, mode: .evaluation, context: try ComputeContext())
-      return model.predict(batch, in: pass).value.scalars
+      return model.predict(batch, in: pass).logits.value.scalars
     }
     let apart = try counts.enumerated().flatMap { i, count in
       try logits(

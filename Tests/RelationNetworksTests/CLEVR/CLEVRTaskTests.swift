@@ -73,14 +73,14 @@ import Testing
     let values = ParameterVector(initializing: task.model.layout, seed: 1)
     let pass = ForwardPass(
       values, mode: .training(seed: 1, step: 1, replica: 0), context: try ComputeContext())
-    let logits = task.model.predict(batch, in: pass)
-    #expect(logits.shape == [2, CLEVR.answerCount])
-    let lines = try #require(task.exhibits(logits, for: batch))
+    let prediction = task.model.predict(batch, in: pass)
+    #expect(prediction.logits.shape == [2, CLEVR.answerCount])
+    let lines = try #require(task.exhibits(prediction, for: batch))
     #expect(lines.count == 2)
     for key in ["category", "image", "question", "truth", "answer", "probabilities"] {
       #expect(lines[0][key] != nil, "\(key)")
     }
-    let gradient = pass.gradient(of: task.model.loss(of: logits, for: batch, in: pass))
+    let gradient = pass.gradient(of: task.model.loss(of: prediction, for: batch, in: pass))
     #expect(gradient.scalars.contains { $0 != 0 } && gradient.scalars.allSatisfy(\.isFinite))
     #expect(
       task.facts.metrics.dropFirst().map(\.path.description) == [

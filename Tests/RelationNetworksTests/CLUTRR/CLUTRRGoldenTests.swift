@@ -58,6 +58,32 @@ import Testing
     }
   }
 
+  @Test(arguments: exact)
+  func refinedObjectsAgreeWithPyTorch(arithmetic: Arithmetic) throws {
+    let file = try GoldenTests.goldenFile("clutrr")
+    var refinement = AnswerModelConfiguration.SetRefinement(summaryWidths: [12, 6])
+    (refinement.inner.steps, refinement.inner.rate) = (3, 20)
+    let model = AnswerModel(
+      AnswerModelConfiguration(
+        scene: .objects(count: 4, features: 6), question: .bits(11), refinement: refinement,
+        pairWidths: [9, 8], readoutWidths: [11], answers: .labels(7)))
+    let values = try ParameterVector(file, layout: model.layout, prefix: "objects/weights.")
+    let batch = try model.batch(from: file, prefix: "objects/inputs.")
+    let pass = ForwardPass(
+      values, mode: .training(seed: 1, step: 1, replica: 0), context: try arithmetic.context())
+    let prediction = model.predict(batch, in: pass)
+    let loss = model.loss(of: prediction, for: batch, in: pass)
+    #expect(
+      distance(of: prediction.logits.value, from: try file.tensor("objects/logits")) < 1e-4)
+    #expect(model.measure(prediction, for: batch).count == model.metrics.count)
+    let gradient = pass.gradient(of: loss)
+    for parameter in model.layout.parameters {
+      let found = gradient.window(from: parameter.offset, shape: parameter.shape)
+      let expected = try file.tensor("objects/gradients.\(parameter.name)")
+      #expect(distance(of: found, from: expected) < 1e-3, "\(parameter.name)")
+    }
+  }
+
   /// A part of a model with its parameters, and what it makes of the golden file's set.
   private func expectAgreement(
     _ name: String, _ arithmetic: Arithmetic, _ layout: ParameterLayout,

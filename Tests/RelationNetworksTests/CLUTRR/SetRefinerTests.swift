@@ -82,7 +82,7 @@ import Testing
       (RefinerSettings(momentum: 1), "refiner.momentum"),
       (RefinerSettings(evaluationSteps: 1_001), "refiner.evaluationSteps"),
     ] {
-      let error = #expect(throws: CatalogueError.self) { try settings.check() }
+      let error = #expect(throws: CatalogueError.self) { try settings.check("refiner") }
       #expect(error?.description.contains(name) == true)
     }
   }

@@ -32,12 +32,12 @@ import Testing
   }
 
   private func logits(_ values: [Float], _ shape: Shape, of task: PhysicalSystemsTask) throws
-    -> Variable
+    -> AnswerPrediction
   {
     let pass = ForwardPass(
       ParameterVector(initializing: task.model.layout, seed: 1), mode: .evaluation,
       context: try ComputeContext())
-    return pass.tape.constant(Tensor(values, shape: shape))
+    return AnswerPrediction(pass.tape.constant(Tensor(values, shape: shape)))
   }
 
   @Test func rowsAndTruthsStandInTheOrderOfColours() throws {
@@ -249,10 +249,10 @@ import Testing
       for: model, from: file, prefix: "\(task.rawValue)/inputs.")
     let pass = ForwardPass(
       values, mode: .training(seed: 1, step: 1, replica: 0), context: try arithmetic.context())
-    let logits = model.predict(batch, in: pass)
-    let loss = model.loss(of: logits, for: batch, in: pass)
+    let prediction = model.predict(batch, in: pass)
+    let loss = model.loss(of: prediction, for: batch, in: pass)
     let expected = { (name: String) in try file.tensor("\(task.rawValue)/\(name)") }
-    #expect(distance(of: logits.value, from: try expected("logits")) < 1e-4)
+    #expect(distance(of: prediction.logits.value, from: try expected("logits")) < 1e-4)
     #expect(distance(of: loss.value, from: try expected("loss")) < 1e-5)
     let gradient = pass.gradient(of: loss)
     for parameter in model.layout.parameters {
