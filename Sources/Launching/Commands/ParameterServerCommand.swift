@@ -27,6 +27,7 @@ public struct ParameterServerCommand: ParsableCommand {
 
   @OptionGroup var experiment: ExperimentOptions
   @OptionGroup var place: RunOptions
+  @OptionGroup var observing: ObservingOptions
 
   @Option(
     help: ArgumentHelp(
@@ -94,6 +95,7 @@ public struct ParameterServerCommand: ParsableCommand {
     if try showIfComplete(plan) { return 0 }
     let listener = try Listener(on: address, dataPort: dataPort, admission: admission)
     defer { if child { Self.removeSockets(of: address) } }
+    let metrics = try observing.serve(plan)
     let run = try PreparedRun(
       plan, task: try openedTask(of: plan), checkpointEvery: place.checkpointEvery)
     let settled = run.recorder.record.experiment
@@ -106,7 +108,10 @@ public struct ParameterServerCommand: ParsableCommand {
     let data = settled.data == nil ? "" : " --data DIR"
     let said = keys.arguments.map { " \(quoted($0))" }.joined()
     let (ending, step) = try run.serve(
-      on: listener, options, showing: ProgressDisplay(settled, facts: run.facts), until: stop,
+      on: listener, options,
+      watchedBy: Watchers(
+        display: ProgressDisplay(settled, facts: run.facts), metrics: metrics),
+      until: stop,
       invitation: child
         ? nil : "Listening. Start workers with: Worker --server \(reachable)\(said)\(data)")
     return try conclude(

@@ -22,6 +22,7 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup var experiment: ExperimentOptions
   @OptionGroup var place: RunOptions
+  @OptionGroup var observing: ObservingOptions
 
   @Option(
     parsing: .unconditional,
@@ -58,7 +59,8 @@ struct TrainCommand: ParsableCommand {
         plan,
         options: .init(
           workers: workers ?? cores, threads: threads?.count ?? 1, data: experiment.data.path,
-          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription],
+          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
+            + observing.arguments,
           beginning: beginningOptions(plan)))
       return try cluster.run()
     }
@@ -81,11 +83,15 @@ struct TrainCommand: ParsableCommand {
     if plan.beginning == nil {
       try plan.directory.readExperiment().requireNumerics(of: context)
     }
+    let metrics = try observing.serve(plan)
     let task = try openTask(of: settled, at: experiment.data.place)
     let run = try PreparedRun(plan, task: task, checkpointEvery: place.checkpointEvery)
     let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
     let (ending, step) = try run.computeAlone(
-      task, showing: ProgressDisplay(settled, facts: run.facts), until: stop, context)
+      task,
+      watchedBy: Watchers(
+        display: ProgressDisplay(settled, facts: run.facts), metrics: metrics),
+      until: stop, context)
     return try conclude(
       ending, in: plan.directory, step: step,
       hint: .train(singleProcess: true, data: experiment.data.path))

@@ -30,6 +30,8 @@ private func showResults(in directory: RunDirectory, _ summary: RunSummary) thro
     let facts = try catalogue.facts(of: experiment.task, data: experiment.data)
     print(results.table(of: facts))
   }
+  // A worker alone has nobody to be compared with.
+  if let activity = summary.activity, activity.workers.count > 1 { print("\n\(activity.table)") }
   print(
     "\n\(summary.steps) steps in \(readableDuration(summary.seconds)), digest "
       + "\(summary.digest), results in \(directory.path)")

@@ -102,6 +102,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   /// How long a replica that nobody else can compute is waited for without another word.
   var silentWaitSeconds = 0.0
   var hasChosenBest = false
+  /// What each worker has done, for people.
+  var tallies = WorkerTallies()
 
   /// A server that has version `step - 1` and collects contributions for `step`.
   init(_ configuration: Configuration, step: Int, now: Double) {
@@ -149,6 +151,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       sessions[beat.session]?.lastHeard = now
       sessions[beat.session]?.leaseSeen = beat.lease
       sessions[beat.session]?.isBusy = beat.isBusy
+      tallies.reported(beat.times, by: beat.session)
       return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }

@@ -71,6 +71,8 @@ enum ControlMessage: Hashable, Sendable {
     var lease: Int
     /// Whether it is computing.
     var isBusy: Bool
+    /// What it has spent its time with, in seconds; for people.
+    var times: ActivityReport?
   }
 
   /// The server is alive.

@@ -259,14 +259,15 @@ public final class RunRecorder {
   var bestEvaluated: EvaluationReport? { VersionChoice(by: facts).best(of: validations) }
 
   /// Writes `summary.json`: the run is complete.
-  func finish(state: TrainingState, validation: EvaluationReport, test: EvaluationReport)
-    throws(FileError)
-  {
+  func finish(
+    state: TrainingState, validation: EvaluationReport, test: EvaluationReport,
+    activity: RunActivity?
+  ) throws(FileError) {
     try stepsFile.flush()
     try evaluationsFile.flush()
     let summary = RunSummary(
       steps: state.step, seconds: seconds, digest: state.digest, bestStep: validation.step,
-      validation: SplitSummary(validation), test: SplitSummary(test))
+      validation: SplitSummary(validation), test: SplitSummary(test), activity: activity)
     try AtomicFile.write(try json(summary, .prettyPrinted), to: directory.summaryPath)
   }
 

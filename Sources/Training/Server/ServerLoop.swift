@@ -25,7 +25,11 @@ public final class ServerLoop {
   private var drops = DropCounter()
   /// The hashes of the chunks of the version that was sent last, as far as they are known.
   private var hashes: (step: Int, ofChunks: [UInt64?])?
-  private let startedAt = ContinuousClock.now
+  private let startedAt: ContinuousClock.Instant
+  private let times: Stopwatch
+  private var traffic = Traffic()
+  /// How long there was no worker, and when that was last looked at.
+  private var alone = (seconds: 0.0, lookedAt: 0.0)
 
   /// A server of the version to begin with; `run` makes it serve.
   public init(
@@ -33,6 +37,8 @@ public final class ServerLoop {
   ) throws {
     self.setting = setting
     self.listener = listener
+    startedAt = .now
+    times = Stopwatch(beginning: .gathering, startedAt: startedAt)
     let record = setting.recorder.record
     live = try LiveRun(
       .init(
@@ -40,7 +46,7 @@ public final class ServerLoop {
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
         deadlines: options.deadlines),
-      from: state, store: setting.recorder, observers: setting.observers, now: 0)
+      from: state, store: setting.recorder, observers: setting.observers, times: times, now: 0)
   }
 
   /// Serves until the run is complete, stopped or failed.
@@ -61,7 +67,9 @@ public final class ServerLoop {
     let dataSource = poller.add(listener.data)
     var nextTick = now
     while live.ending == nil {
+      times.turn(to: live.coordinator.phase == .gathering ? .gathering : .idle)
       let events = try poller.wait(for: .milliseconds(50))
+      times.turn(to: .receiving)
       if events.canReceive(controlSource) { try receiveControl() }
       if events.canReceive(dataSource) { try receiveData() }
       if now >= nextTick {
@@ -71,8 +79,19 @@ public final class ServerLoop {
         try send(try live.tick(now: now))
         if setting.isStopRequested() { try send(try live.requestStop(now: now)) }
         for line in drops.report(now: now) { setting.observers.tell(.dropped(line)) }
+        publish()
       }
     }
+  }
+
+  /// Tells who watches what the loop knows of itself.
+  private func publish() {
+    guard let metrics = setting.metrics else { return }
+    let coordinator = live.coordinator
+    if coordinator.sessions.isEmpty { alone.seconds += now - alone.lookedAt }
+    alone.lookedAt = now
+    metrics.publish(
+      ServerGauges(coordinator, traffic, drops, times, secondsAlone: alone.seconds))
   }
 
   private var now: Double { startedAt.duration(to: .now).seconds }
@@ -89,6 +108,7 @@ public final class ServerLoop {
       case .discarded: drops.count("a control message of too many frames")
       case .message(let message):
         guard let peer = message.peer else { continue }
+        traffic.received(message.byteCount)
         let decoded: ControlMessage
         do throws(WireError) {
           decoded = try message.frames[0].withUnsafeBytes { bytes throws(WireError) in
@@ -111,6 +131,7 @@ public final class ServerLoop {
       case .discarded: drops.count("a data message of too many frames")
       case .message(let message):
         guard let peer = message.peer else { continue }
+        traffic.received(message.byteCount)
         do {
           try message.withPayload { bytes, payload in
             let header = try DataHeader(decoding: bytes, payload: payload)
@@ -127,14 +148,18 @@ public final class ServerLoop {
     for item in outgoing {
       switch item {
       case .control(let message, let peer):
-        _ = try listener.control.send(message.encoded(), to: peer)
+        let bytes = message.encoded()
+        if try listener.control.send(bytes, to: peer) == .sent { traffic.sent(bytes.count) }
       case .values(let step, let chunks, let session, let peer):
-        try sendValues(step: step, chunks: chunks, session: session, to: peer)
+        try times.during(.broadcasting) {
+          try sendValues(step: step, chunks: chunks, session: session, to: peer)
+        }
       case .answer(let header, let payload, let peer):
-        _ = try payload.withUnsafeBytes { bytes in
+        let outcome = try payload.withUnsafeBytes { bytes in
           try listener.data.send(
             header.encoded(payload: bytes), payload: bytes.isEmpty ? nil : .copied(bytes), to: peer)
         }
+        if outcome == .sent { traffic.sent(DataHeader.size + payload.count) }
       }
     }
   }
@@ -159,6 +184,7 @@ public final class ServerLoop {
         header.encoded(payloadHash: hash), payload: .shared(payload, owner: values), to: peer)
       // The worker asks again for what does not arrive.
       guard outcome == .sent else { return }
+      traffic.sent(DataHeader.size + payload.count)
     }
   }
 }

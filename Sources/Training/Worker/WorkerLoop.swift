@@ -43,6 +43,8 @@ public final class WorkerLoop {
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
+  /// What the computing does or waits for.
+  private let times: Stopwatch
 
   /// A worker that is not connected yet.
   ///
@@ -58,6 +60,7 @@ public final class WorkerLoop {
     self.options = options
     self.log = log
     self.isLeaveRequested = isLeaveRequested
+    times = Stopwatch(beginning: .gathering, startedAt: startedAt)
     messaging = try Context()
     var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
     small.security = options.security
@@ -99,6 +102,7 @@ public final class WorkerLoop {
         try dataWatch?.report(to: log)
       }
       try sendOutgoing()
+      noteActivity()
       if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
     }
     return ending ?? .left
@@ -189,6 +193,7 @@ public final class WorkerLoop {
       try perform(machine.prepared(valueCount: facts.layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
     case .computed(let job, let result):
+      times.began(with: .waitingForData, for: result.dataWait)
       results[job] = result
       try perform(machine.computed(job, now: now))
     case .computationFailed(let job, let reason):
@@ -204,7 +209,7 @@ public final class WorkerLoop {
   ) throws {
     for action in actions {
       switch action {
-      case .send(let message): _ = try control.send(message.encoded())
+      case .send(let message): _ = try control.send(completed(message).encoded())
       case .prepare(let welcome): try prepare(welcome)
       case .fetch(let step, let chunks): try fetch(step: step, chunks: chunks)
       case .storeValues(let step, let range): store(payload, in: range, of: step)
@@ -233,6 +238,19 @@ public final class WorkerLoop {
       case .end(let ending): self.ending = ending
       }
     }
+  }
+
+  private func noteActivity() {
+    let (activity, subject) = machine.activity
+    times.turn(to: activity, subject)
+  }
+
+  /// The message, with what the machine does not know.
+  private func completed(_ message: ControlMessage) -> ControlMessage {
+    guard case .heartbeat(var beat) = message else { return message }
+    times.lap()
+    beat.times = ActivityReport(times)
+    return .heartbeat(beat)
   }
 
   private func prepare(_ welcome: ControlMessage.Welcome) throws {
