@@ -27,7 +27,8 @@ extension EvaluationReport {
   }
 }
 
-/// Rows of cells as lines of text: the first column begins at the left, the others end at the right.
+/// Rows of cells as lines of text: the first column begins at the left, the others end at the
+/// right.
 func aligned(_ rows: [[String]]) -> String {
   let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
   return rows.map { row in

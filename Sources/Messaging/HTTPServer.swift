@@ -38,8 +38,8 @@ public struct HTTPServer: Sendable {
   ///
   /// Throws a `MessagingError` that names the address if that is not possible.
   ///
-  /// - Parameter answer: what to answer to a path; `nil` if there is nothing. Called on the server's
-  ///   thread.
+  /// - Parameter answer: what to answer to a path; `nil` if there is nothing. It is called on the
+  ///   server's thread.
   public init(
     on address: Endpoint, answer: @escaping @Sendable (_ path: String) -> HTTPAnswer?
   ) throws(MessagingError) {

@@ -14,8 +14,25 @@ struct ObservingOptions: ParsableArguments {
         + "127.0.0.1, and port 0 a free one.", valueName: "host:port"))
   var metrics: MetricsAddress?
 
-  /// The options as they were said, for a server that this process starts.
-  var arguments: [String] { metrics.map { ["--metrics", $0.text] } ?? [] }
+  @Option(
+    help: ArgumentHelp(
+      "Write what each thread of all processes did when to this file, in the format of Chrome's "
+        + "traces, for ui.perfetto.dev.", valueName: "file"))
+  var trace: String?
+
+  @OptionGroup var log: LogOptions
+
+  /// The options as they were said, for a server that this process starts; without `trace`.
+  var arguments: [String] {
+    (metrics.map { ["--metrics", $0.text] } ?? []) + log.arguments
+  }
+
+  /// Begins the trace, if that was asked for, in the place of a file that was there.
+  ///
+  /// Throws if it cannot be written.
+  func openTrace() throws -> (file: TraceFile, path: String)? {
+    try trace.map { (try TraceFile($0), $0) }
+  }
 
   /// Begins to answer, if that was asked for; the numbers to keep, and where they are.
   ///

@@ -44,6 +44,7 @@ extension PreparedRun {
   private func setting(_ watchers: Watchers, _ stop: StopRequest) -> RunSetting {
     RunSetting(
       recorder: recorder, observers: [watchers.display], metrics: watchers.metrics?.numbers,
+      trace: watchers.trace?.file,
       isStopRequested: { stop.isRequested })
   }
 }
@@ -52,12 +53,17 @@ extension PreparedRun {
 struct Watchers {
   /// What people see.
   let display: any RunObserver
+  /// Where it is written what each thread did.
+  var trace: (file: TraceFile, path: String)?
   /// The numbers for other programs, and where they are.
   var metrics: (numbers: RunMetrics, endpoint: Endpoint)?
 
   /// What people should know of it.
   var notes: [String] {
-    guard case .tcp(let host, let port) = metrics?.endpoint.transport else { return [] }
-    return ["Metrics: http://\(host.contains(":") ? "[\(host)]" : host):\(port)/metrics"]
+    var notes = trace.map { ["Trace: \($0.path), for https://ui.perfetto.dev"] } ?? []
+    if case .tcp(let host, let port) = metrics?.endpoint.transport {
+      notes.append("Metrics: http://\(host.contains(":") ? "[\(host)]" : host):\(port)/metrics")
+    }
+    return notes
   }
 }

@@ -96,7 +96,8 @@ extension Coordinator {
         layout: configuration.facts.fingerprint, samples: configuration.samples,
         chunkScalars: configuration.chunkScalars,
         heartbeatSeconds: configuration.deadlines.heartbeatSeconds,
-        silenceSeconds: configuration.deadlines.silenceSeconds))
+        silenceSeconds: configuration.deadlines.silenceSeconds,
+        takesSpans: configuration.takesSpans ? true : nil))
   }
 
   mutating func remove(_ id: SessionID, because reason: String, now: Double)

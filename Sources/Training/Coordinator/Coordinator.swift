@@ -23,6 +23,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     /// The workers to wait for before the first step.
     var expectedWorkers: Int
     var deadlines: Deadlines
+    /// Whether workers are to send spans, for a trace.
+    var takesSpans = false
     /// Makes the number of a session from its count; in a server a random one.
     var sessionID: @Sendable (_ count: Int) -> SessionID = { _ in .random(in: 1...SessionID.max) }
 
@@ -152,7 +154,10 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       sessions[beat.session]?.leaseSeen = beat.lease
       sessions[beat.session]?.isBusy = beat.isBusy
       tallies.reported(beat.times, by: beat.session)
-      return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
+      let answer = ControlMessage.Beat(
+        run: configuration.run, step: step, sentAt: beat.sentAt,
+        heardAt: beat.sentAt == nil ? nil : now)
+      return [.send(.beat(answer), to: peer)]
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
       return remove(departure.session, because: "left (\(departure.reason.printable))", now: now)
@@ -185,7 +190,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     case (.measurements, .training):
       return takeMeasurements(header, measurements, from: peer, now: now)
     case (.measurements, _): return takeEvaluation(header, measurements, from: peer, now: now)
-    case (.values, _), (.acknowledgement, _), (.contribution, _), (.missing, _), (.heard, _):
+    case (.values, _), (.acknowledgement, _), (.contribution, _), (.missing, _), (.heard, _),
+      (.spans, _):
       return []
     }
   }

@@ -23,9 +23,11 @@ enum Activity: UInt8, CaseIterable, Sendable {
   /// A worker's computing stands still until its mini-batch is drawn.
   case waitingForData = 9
   /// A worker has nothing to compute, and results of it are not in at the server.
-  case sending = 10
+  case delivering = 10
   /// A worker has nothing to compute and nothing on its way: it waits for values.
   case waitingForValues = 11
+  /// A worker hands a result to its socket, whatever is computed meanwhile.
+  case sending = 12
 
   /// Those of a server's loop.
   static let ofServers: [Activity] = [
@@ -45,8 +47,9 @@ enum Activity: UInt8, CaseIterable, Sendable {
     case .checkpointing: "checkpoint"
     case .computing: "compute"
     case .waitingForData: "wait for data"
-    case .sending: "send"
+    case .delivering: "wait for receipt"
     case .waitingForValues: "wait for values"
+    case .sending: "send"
     }
   }
 }

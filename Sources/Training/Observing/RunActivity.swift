@@ -84,7 +84,7 @@ struct ActivityReport: Codable, Hashable, Sendable {
   /// What a stopwatch says of a worker.
   init(_ times: Stopwatch) {
     computing = times[.computing]
-    sending = times[.sending]
+    sending = times[.delivering]
     waiting = times[.waitingForValues]
     data = times[.waitingForData]
   }

@@ -18,16 +18,14 @@ struct Span: Hashable, Sendable {
   /// In the same microseconds; at least `start`.
   var end: Int64
 
-  /// A span between two times in seconds.
+  /// A span between two times.
   init(
-    _ track: Track, _ activity: Activity, of subject: Stopwatch.Subject, from start: Double,
-    to end: Double
+    _ track: Track, _ activity: Activity, of subject: Stopwatch.Subject, start: Int64, end: Int64
   ) {
     self.track = track
     self.activity = activity
     self.subject = subject
-    self.start = Int64(start * 1e6)
-    self.end = Int64(end * 1e6)
+    (self.start, self.end) = (start, end)
   }
 }
 
@@ -36,23 +34,26 @@ final class SpanBuffer {
   private var spans: [Span] = []
   /// The last span of each track, while it has not been taken.
   private var last = [Int?](repeating: nil, count: Track.allCases.count)
-  /// How many did not fit in, all in all.
-  private(set) var droppedCount = 0
+  /// How many did not fit in since that was last asked.
+  private var droppedCount = 0
 
   /// The spans that are kept at the most.
   static let limit = 8192
+  /// Whether spans are kept at all.
+  var isOpen = true
   /// Pieces of one activity that are no further apart count as one: a message is taken in a few
   /// microseconds, and a line for each would make a trace long and not clearer.
   static let joinedMicroseconds: Int64 = 100
 
-  init() { spans.reserveCapacity(Self.limit) }
-
   /// Whether there is nothing to take.
   var isEmpty: Bool { spans.isEmpty }
 
+  /// How many wait to be taken.
+  var count: Int { spans.count }
+
   /// Keeps a span, or makes the last one longer.
   func append(_ span: Span) {
-    guard span.end > span.start else { return }
+    guard isOpen, span.end > span.start else { return }
     let track = Int(span.track.rawValue)
     if let index = last[track], spans[index].activity == span.activity,
       spans[index].subject == span.subject,
@@ -67,6 +68,15 @@ final class SpanBuffer {
     }
     last[track] = spans.count
     spans.append(span)
+  }
+
+  /// Spans that were taken could not be handed on.
+  func drop(_ count: Int) { droppedCount += count }
+
+  /// How many spans were lost since the last call.
+  func takeDropped() -> Int {
+    defer { droppedCount = 0 }
+    return droppedCount
   }
 
   /// The spans so far, at most so many, the oldest first, which are no longer kept here.

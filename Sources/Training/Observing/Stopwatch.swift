@@ -36,8 +36,11 @@ final class Stopwatch {
     since = startedAt.duration(to: .now).seconds
   }
 
-  /// The seconds spent with an activity, up to the last change.
-  subscript(activity: Activity) -> Double { totals[Int(activity.rawValue)] }
+  /// The seconds spent with an activity so far.
+  subscript(activity: Activity) -> Double {
+    let running = activity == self.activity ? startedAt.duration(to: .now).seconds - since : 0
+    return totals[Int(activity.rawValue)] + running
+  }
 
   /// The thread turns to something, or goes on with it.
   func turn(to next: Activity, _ nextSubject: Subject? = nil) {
@@ -46,9 +49,6 @@ final class Stopwatch {
     note(activity, until: startedAt.duration(to: .now).seconds)
     (activity, subject) = (next, nextSubject)
   }
-
-  /// The time so far counts, although the thread goes on with what it does.
-  func lap() { note(activity, until: startedAt.duration(to: .now).seconds) }
 
   /// Counts what `body` does as an activity; the thread then goes on with what it did before.
   func during<Result>(_ next: Activity, _ body: () throws -> Result) rethrows -> Result {
@@ -68,7 +68,8 @@ final class Stopwatch {
     totals[Int(activity.rawValue)] += end - since
     if let spans, activity != .idle, activity != .gathering {
       spans.buffer.append(
-        Span(spans.track, activity, of: subject, from: since, to: end))
+        Span(
+          spans.track, activity, of: subject, start: Int64(since * 1e6), end: Int64(end * 1e6)))
     }
     since = end
   }

@@ -45,6 +45,7 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
     self.store = store
     self.observers = observers
     self.times = times
+    times.step = state.step + 1
     slots = ContributionSlots(
       of: configuration.facts.layout, chunking: configuration.chunking,
       replicas: configuration.experiment.replicas)

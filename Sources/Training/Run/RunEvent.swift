@@ -120,16 +120,19 @@ public struct RunSetting {
   public let observers: RunObservers
   /// Where a server tells what it knows of itself, if somebody wants to know.
   let metrics: RunMetrics?
+  /// Where it is written what each thread did, if somebody wants to know.
+  let trace: TraceFile?
   /// Whether somebody asked the run to stop.
   public let isStopRequested: @Sendable () -> Bool
 
   /// A setting of the given parts.
   public init(
     recorder: RunRecorder, observers: [any RunObserver], metrics: RunMetrics? = nil,
-    isStopRequested: @escaping @Sendable () -> Bool
+    trace: TraceFile? = nil, isStopRequested: @escaping @Sendable () -> Bool
   ) {
     self.recorder = recorder
     self.metrics = metrics
+    self.trace = trace
     let all = observers + [RunLog(recorder.directory)]
     self.observers = RunObservers(metrics.map { all + [$0] } ?? all)
     self.isStopRequested = isStopRequested

@@ -27,6 +27,8 @@ public final class ServerLoop {
   private var hashes: (step: Int, ofChunks: [UInt64?])?
   private let startedAt: ContinuousClock.Instant
   private let times: Stopwatch
+  /// What the loop did, for a trace.
+  private let spans = SpanBuffer()
   private var traffic = Traffic()
   /// How long there was no worker, and when that was last looked at.
   private var alone = (seconds: 0.0, lookedAt: 0.0)
@@ -38,14 +40,17 @@ public final class ServerLoop {
     self.setting = setting
     self.listener = listener
     startedAt = .now
-    times = Stopwatch(beginning: .gathering, startedAt: startedAt)
+    let spans = spans
+    times = Stopwatch(
+      beginning: .gathering, startedAt: startedAt,
+      spans: setting.trace.map { _ in (spans, .messages) })
     let record = setting.recorder.record
     live = try LiveRun(
       .init(
         run: UInt64.random(in: 1..<1 << 53), dataPort: listener.dataPort,
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
-        deadlines: options.deadlines),
+        deadlines: options.deadlines, takesSpans: setting.trace != nil),
       from: state, store: setting.recorder, observers: setting.observers, times: times, now: 0)
   }
 
@@ -58,6 +63,7 @@ public final class ServerLoop {
       try? send(live.abandon(because: "\(error)"))
       throw error
     }
+    try finishTrace()
     return (live.ending ?? .stopped, live.state)
   }
 
@@ -80,6 +86,7 @@ public final class ServerLoop {
         if setting.isStopRequested() { try send(try live.requestStop(now: now)) }
         for line in drops.report(now: now) { setting.observers.tell(.dropped(line)) }
         publish()
+        handOnSpans()
       }
     }
   }
@@ -135,6 +142,10 @@ public final class ServerLoop {
         do {
           try message.withPayload { bytes, payload in
             let header = try DataHeader(decoding: bytes, payload: payload)
+            if header.kind == .spans {
+              _ = try takeSpans(header, payload)
+              return
+            }
             try send(try live.receive(header, payload: payload, from: peer, now: now))
           }
         } catch let error as WireError {
@@ -163,6 +174,55 @@ public final class ServerLoop {
       }
     }
   }
+
+  // MARK: A trace
+
+  /// Hands on what the loop did since the last time.
+  private func handOnSpans() {
+    guard let trace = setting.trace, !spans.isEmpty else { return }
+    trace.add(
+      spans.take(), of: 0, named: "ParameterServer", dropped: spans.takeDropped())
+  }
+
+  /// Takes what a worker did; whether that was the last of it.
+  private func takeSpans(
+    _ header: DataHeader, _ payload: UnsafeRawBufferPointer
+  ) throws(WireError) -> Bool {
+    let coordinator = live.coordinator
+    guard let trace = setting.trace, coordinator.isKnown(header.run, header.session),
+      let session = coordinator.sessions[header.session]
+    else { return false }
+    let spans = try [Span](decoding: payload)
+    trace.add(spans, of: session.number, named: session.name, dropped: header.number)
+    return header.index == 1
+  }
+
+  /// Takes the last spans of the workers, who have been told that the run is over, and ends the
+  /// trace.
+  private func finishTrace() throws {
+    guard let trace = setting.trace else { return }
+    let end = now + Self.lastSpansSeconds
+    var talking = live.coordinator.sessions.count
+    var poller = Poller()
+    let source = poller.add(listener.data)
+    while talking > 0, now < end {
+      guard try poller.wait(for: .milliseconds(20)).canReceive(source),
+        case .message(let message) = try listener.data.receive()
+      else { continue }
+      let isLast = message.withPayload { bytes, payload in
+        guard let header = try? DataHeader(decoding: bytes, payload: payload),
+          header.kind == .spans
+        else { return false }
+        return (try? takeSpans(header, payload)) ?? false
+      }
+      if isLast { talking -= 1 }
+    }
+    handOnSpans()
+    if let line = trace.finish() { setting.observers.tell(.note(line)) }
+  }
+
+  /// How long the end of a traced run waits for the last spans, in seconds.
+  private static let lastSpansSeconds = 0.5
 
   /// Sends chunks of a version from where it is: one buffer and one hash serve all workers.
   private func sendValues(step: Int, chunks: [Int], session: SessionID, to peer: PeerID) throws {

@@ -7,8 +7,8 @@ extension WorkerState {
     guard case .joined(let member) = phase, member.isPrepared else {
       return (.gathering, Stopwatch.Subject())
     }
-    let isSending = !member.deliveries.isEmpty
-    return (isSending ? .sending : .waitingForValues, Stopwatch.Subject(step: member.lease.step))
+    let isOut = !member.deliveries.isEmpty
+    return (isOut ? .delivering : .waitingForValues, Stopwatch.Subject(step: member.lease.step))
   }
 }
 
