@@ -37,5 +37,10 @@ import Training
     let ended = try workspace.train(.short, ["--workers", "1"], run: "run")
     #expect(!ended.output.contains("broadcasting"))
     #expect(try workspace.run("run").readSummary()?.activity?.workers.count == 1)
+    // What is given away does not say on whose hosts it was computed.
+    try workspace.relate(["publish", "run", "--to", "model"]).requiringSuccess()
+    let published = try #require(try workspace.run("model").readSummary())
+    let summary = try workspace.run("run").readSummary()
+    #expect(published.activity == nil && published.test == summary?.test)
   }
 }

@@ -268,7 +268,7 @@ public final class RunRecorder {
     let summary = RunSummary(
       steps: state.step, seconds: seconds, digest: state.digest, bestStep: validation.step,
       validation: SplitSummary(validation), test: SplitSummary(test), activity: activity)
-    try AtomicFile.write(try json(summary, .prettyPrinted), to: directory.summaryPath)
+    try summary.write(to: directory.summaryPath)
   }
 
   /// Removes what a crash left of checkpoints that were being written.
@@ -311,6 +311,13 @@ extension RunDirectory {
       try AtomicFile.write(try json(longer, .prettyPrinted), to: experimentPath)
     }
     return longer
+  }
+}
+
+extension RunSummary {
+  /// Writes the summary to a file, whole or not at all.
+  func write(to path: String) throws(FileError) {
+    try AtomicFile.write(try json(self, .prettyPrinted), to: path)
   }
 }
 

@@ -61,6 +61,8 @@ public final class ServerLoop {
     } catch {
       // Without a word the workers would look for the server until their patience ends.
       try? send(live.abandon(because: "\(error)"))
+      handOnSpans()
+      _ = setting.trace?.finish()
       throw error
     }
     try finishTrace()
