@@ -16,7 +16,7 @@ finish() {
 }
 trap finish EXIT
 
-"$build/relate" train sort-of-clevr --preset quick --steps 2000 --workers 2 --set images.training=500 \
+"$build/relate" train sort-of-clevr --preset quick --replicas 2 --batch-size 8 --steps 20000 --workers 1 --set images.training=100 \
   --run "$scratch/run" --metrics 127.0.0.1:0 >"$scratch/output" &
 processes+=($!)
 for _ in $(seq 100); do

@@ -220,7 +220,9 @@ public final class ServerLoop {
       if isLast { talking -= 1 }
     }
     handOnSpans()
-    if let line = trace.finish() { setting.observers.tell(.note(line)) }
+    guard let line = trace.finish() else { return }
+    setting.observers.tell(.note(line))
+    setting.observers.drain()
   }
 
   /// How long the end of a traced run waits for the last spans, in seconds.
