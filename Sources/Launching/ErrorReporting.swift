@@ -25,30 +25,30 @@ enum ExitStatus {
 /// What was asked for wrongly ends with the code of wrong usage, and without the usage itself: this
 /// process may have been started by another program, whose usage is another one.
 func reportingErrors(
-  failingWith failure: Int32 = ExitStatus.failed, _ work: () throws -> Int32
+  failingWith failure: Int32 = ExitStatus.failed, to log: Log = Log(), _ work: () throws -> Int32
 ) throws {
   // A file that may not grow is an error of its writing, which has a sentence, and no end.
   signal(SIGXFSZ, SIG_IGN)
   var code = failure
   do { code = try work() } catch let error as ValidationError {
-    code = report(error.message, ExitStatus.wrongUsage)
+    code = report(error.message, ExitStatus.wrongUsage, to: log)
   } catch let error as CatalogueError {
-    code = report(error.description, ExitStatus.wrongUsage)
+    code = report(error.description, ExitStatus.wrongUsage, to: log)
   } catch {
-    code = report("\(error)", failure)
+    code = report("\(error)", failure, to: log)
   }
   // Who reads the output may end when it has enough; a full disk is another matter.
   if fflush(nil) != 0, errno != EPIPE {
-    sayOnStandardError("Error: Cannot write the output: \(String(cString: strerror(errno))).")
+    log.fail("Cannot write the output: \(String(cString: strerror(errno))).")
     code = code == 0 ? failure : code
   }
   // Not `exit`: a thread may still be computing, and must not meet libraries that are taken down.
   _exit(code)
 }
 
-private func report(_ sentence: String, _ code: Int32) -> Int32 {
+private func report(_ sentence: String, _ code: Int32, to log: Log) -> Int32 {
   fflush(nil)
-  sayOnStandardError("Error: \(sentence)")
+  log.fail(sentence)
   return code
 }
 

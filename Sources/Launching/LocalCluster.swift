@@ -23,15 +23,21 @@ final class LocalCluster {
     var data: String?
     /// What else the server is told, as options of its own.
     var server: [String] = []
+    /// What else each worker is told.
+    var worker: [String] = []
+    /// The file of a trace; a server that is started again writes one of its own beside it.
+    var trace: String?
     /// What it is told beside that when the run begins, or is given more steps.
     var beginning: [String] = []
   }
 
   private let plan: RunPlan
   private let options: Options
-  private let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
+  private let log: Log
+  private let stop: StopRequest
   private var restartsLeft: Int
-  private var serverRestartsLeft = 3
+  private var serverRestartsLeft = LocalCluster.serverRestarts
+  private static let serverRestarts = 3
   private var startedWorkers = 0
   private static let secondsToEnd = 15.0
   /// How long after a worker has ended the server may still be running because the run is ending.
@@ -40,9 +46,11 @@ final class LocalCluster {
   private static let secondsForWorkerToEnd = 2.0
 
   /// A cluster that is not started yet.
-  init(_ plan: RunPlan, options: Options) {
+  init(_ plan: RunPlan, options: Options, log: Log) {
     self.plan = plan
     self.options = options
+    self.log = log
+    stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep(log))
     restartsLeft = 3 + options.workers
   }
 
@@ -105,11 +113,11 @@ final class LocalCluster {
       guard !isStopping else { continue }
       for index in children.indices where restartsLeft > 0 && Self.isMissing(children[index]) {
         restartsLeft -= 1
-        sayOnStandardError("\(children[index].ending); starting another.")
+        log.warn("\(children[index].ending); starting another.")
         children[index] = try startWorker(endpoint)
       }
       if restartsLeft == 0, children.allSatisfy(Self.isMissing) {
-        sayOnStandardError("Error: No worker stays alive. \(children[0].ending).")
+        log.fail("No worker stays alive. \(children[0].ending).")
         hasGivenUp = true
         isStopping = true
         server.terminate()
@@ -124,7 +132,7 @@ final class LocalCluster {
       "--run", plan.directory.path, "--listen", address, "--expect", String(options.workers),
       "--wait", "60", "--child",
     ]
-    let arguments = always + options.server + dataArguments + beginning
+    let arguments = always + options.server + traceArguments + dataArguments + beginning
     return try Child("ParameterServer", arguments, log: nil)
   }
 
@@ -135,7 +143,7 @@ final class LocalCluster {
       return nil
     }
     serverRestartsLeft -= 1
-    sayOnStandardError("\(server.ending); starting another, from the last checkpoint.")
+    log.warn("\(server.ending); starting another, from the last checkpoint.")
     return try startServer(at: endpoint, ["--resume"])
   }
 
@@ -149,7 +157,7 @@ final class LocalCluster {
         ? "There is no checkpoint yet"
         : "The last checkpoint is kept: "
           + RunHint.train(singleProcess: false, data: options.data).resuming(plan.directory.path)
-      sayOnStandardError("Error: \(server.ending). \(kept)")
+      log.fail("\(server.ending). \(kept)")
     }
     return server.exitCode ?? ExitStatus.failed
   }
@@ -161,13 +169,22 @@ final class LocalCluster {
     return worker.secondsSinceEnd > (isInOrder ? secondsToEnd : secondsFromDeathToRestart)
   }
 
+  /// The first server's trace, or that of the second, beside it: what led to a crash is kept.
+  private var traceArguments: [String] {
+    guard let trace = options.trace else { return [] }
+    let count = Self.serverRestarts - serverRestartsLeft + 1
+    let stem = (trace as NSString).deletingPathExtension
+    return ["--trace", count == 1 ? trace : "\(stem)-\(count)\(trace.dropFirst(stem.count))"]
+  }
+
   private var dataArguments: [String] { options.data.map { ["--data", $0] } ?? [] }
 
   private func startWorker(_ endpoint: String) throws -> Child {
     startedWorkers += 1
     return try Child(
       "Worker",
-      ["--server", endpoint, "--threads", String(options.threads), "--child"] + dataArguments,
+      ["--server", endpoint, "--threads", String(options.threads), "--child"] + options.worker
+        + dataArguments,
       log: "\(plan.directory.logsPath)/worker-\(startedWorkers).log")
   }
 

@@ -11,6 +11,7 @@ final class ProgressDisplay: RunObserver {
   private let samplesPerStep: Int
   private let facts: TaskFacts
   private let isTerminal: Bool
+  private let level: LogLevel
   /// The first step shown, and when it began: to wait for workers before it takes no step's time.
   private var first: (step: Int, startedAt: ContinuousClock.Instant)?
   private var lastShown: ContinuousClock.Instant?
@@ -20,8 +21,9 @@ final class ProgressDisplay: RunObserver {
   private var validation: Double?
   private var evaluatingSince: ContinuousClock.Instant?
 
-  /// Progress of an experiment, written to standard output.
-  init(_ experiment: Experiment, facts: TaskFacts) {
+  /// Progress of an experiment, written to standard output as far as it is so important.
+  init(_ experiment: Experiment, facts: TaskFacts, level: LogLevel) {
+    self.level = level
     totalSteps = experiment.steps
     samplesPerStep = experiment.replicas * experiment.batchSize
     self.facts = facts
@@ -33,11 +35,14 @@ final class ProgressDisplay: RunObserver {
   /// Shows an event.
   func observe(_ event: RunEvent) {
     switch event {
-    case .step(let record): show(record)
-    case .evaluation(let report): show(report)
-    case .evaluationProgress(let part, let count): show(evaluatedParts: part, of: count)
-    case .joined, .left, .dropped, .note: if let line = event.line { note(line) }
-    case .checkpoint: break
+    // The live line and the lines that come in its place are of one kind.
+    case .step(let record) where level <= .info: show(record)
+    case .evaluation(let report) where level <= .info: show(report)
+    case .evaluationProgress(let part, let count) where level <= .info:
+      show(evaluatedParts: part, of: count)
+    case .joined, .left, .dropped, .note, .checkpoint:
+      if event.level >= level, let entry = event.entry { note(entry.message) }
+    case .step, .evaluation, .evaluationProgress: break
     case .ended: end()
     }
   }

@@ -23,14 +23,20 @@ extension EvaluationReport {
         ] + names.map { baselines[$0]?[path].map(unit.shown) ?? "" }
           + [decimals(counts[path] ?? 0, 0)])
     }
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      row.enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: widths[column] - cell.count)
-        return column == 0 ? cell + padding : padding + cell
-      }.joined(separator: "  ")
-    }.joined(separator: "\n")
+    return aligned(rows)
   }
+}
+
+/// Rows of cells as lines of text: the first column begins at the left, the others end at the
+/// right.
+func aligned(_ rows: [[String]]) -> String {
+  let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  return rows.map { row in
+    row.enumerated().map { column, cell in
+      let padding = String(repeating: " ", count: widths[column] - cell.count)
+      return column == 0 ? cell + padding : padding + cell
+    }.joined(separator: "  ")
+  }.joined(separator: "\n")
 }
 
 extension Metric.Unit {

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import Glibc
 import Synchronization
+import Training
 
 /// Whether somebody asked this process to stop.
 ///
@@ -31,8 +32,8 @@ final class StopRequest: @unchecked Sendable {
   ///   - endsWithParent: for a process that `relate train` started. Ctrl-C is then left to that
   ///     process, which passes the request on; and the end of standard input, which only that
   ///     process holds open, counts as a request too: it comes however that process ends.
-  ///   - answer: what to say to the first signal, so that nobody believes it was not heard.
-  init(endsWithParent: Bool, answer: String? = nil) {
+  ///   - answer: answers the first signal, so that nobody believes it was not heard.
+  init(endsWithParent: Bool, answer: (@Sendable () -> Void)? = nil) {
     let flag = flag
     // Who reads the output may end before the run does.
     signal(SIGPIPE, SIG_IGN)
@@ -43,7 +44,7 @@ final class StopRequest: @unchecked Sendable {
       source.setEventHandler {
         if endsWithParent && number == SIGINT { return }
         if flag.wasRaisedLongAgo { _exit(ExitStatus.interrupted) }
-        if let answer, !flag.isRaised { sayOnStandardError("\n" + answer) }
+        if let answer, !flag.isRaised { answer() }
         flag.raise()
       }
       source.resume()
@@ -66,8 +67,15 @@ final class StopRequest: @unchecked Sendable {
   var isRequested: Bool { flag.isRaised }
 
   /// The answer of a program that finishes a step before it stops.
-  static let finishesStep =
-    "Stopping after this step, with a checkpoint. Once more: stop at once, without one."
+  static func finishesStep(_ log: Log) -> @Sendable () -> Void {
+    let answer =
+      "Stopping after this step, with a checkpoint. Once more: stop at once, without one."
+    return {
+      // Below the live line, in which a terminal may show Ctrl-C as well.
+      let line = log.format == .text ? "\n" + answer : answer
+      log.say(LogEntry(.info, line), on: .errors)
+    }
+  }
 }
 
 /// Ctrl-Z: this process stops with its children, and goes on with them.

@@ -14,14 +14,24 @@ public func trainInSingleProcess<Task: LearningTask>(
   func now() -> Double { startedAt.duration(to: .now).seconds }
   let record = setting.recorder.record
   let jobs = JobComputer(of: task, experiment: record.experiment, context: context)
+  let spans = SpanBuffer()
+  let times = Stopwatch(
+    beginning: .receiving, startedAt: startedAt,
+    spans: setting.trace.map { _ in (spans, .computing) })
   var run = try LiveRun<Int, RunRecorder>(
     .init(
       run: 0, dataPort: 0, experiment: record.experiment, facts: jobs.facts,
       numerics: record.numerics, engine: record.engine, expectedWorkers: 1,
       deadlines: Deadlines()),
-    from: state, store: setting.recorder, observers: setting.observers, now: now())
+    from: state, store: setting.recorder, observers: setting.observers, times: times,
+    now: now())
+  func handOnSpans() {
+    setting.trace?.add(spans.take(), of: 0, named: "relate", dropped: spans.takeDropped())
+  }
   defer {
     state = run.state
+    handOnSpans()
+    if let line = setting.trace?.finish() { setting.observers.tell(.note(line)) }
     setting.observers.drain()
   }
   try run.joinLocally(as: 0, now: now())
@@ -34,11 +44,15 @@ public func trainInSingleProcess<Task: LearningTask>(
       preconditionFailure("\(job) is to be computed on a version that is not kept")
     }
     let result: JobResult
+    times.turn(to: .computing, .init(job))
     do { result = try jobs.compute(job, values: values) } catch {
       _ = try run.end(.failed("\(job): \(error)"), now: now())
       break
     }
+    times.began(with: .waitingForData, for: result.dataWait)
+    times.turn(to: .receiving)
     try run.computed(job, result, now: now())
+    if spans.count > SpanBuffer.limit / 2 { handOnSpans() }
   }
   return run.ending ?? .stopped
 }

@@ -143,9 +143,11 @@ public struct TrainingState: Sendable {
   /// - Parameters:
   ///   - results: one for each replica, in replica order.
   ///   - metrics: what was measured.
+  ///   - summed: is called between `reduce` and `update`.
   /// - Throws: `Divergence` if a contribution or a loss is not finite; the state is then unchanged.
   public mutating func apply(
-    _ results: [ReplicaResult], of experiment: Experiment, metrics: [Metric]
+    _ results: [ReplicaResult], of experiment: Experiment, metrics: [Metric],
+    summed: () -> Void = {}
   ) throws -> StepOutcome {
     let next = step + 1
     let measurements = try sum(results.map(\.measurements), of: metrics, step: next)
@@ -160,6 +162,7 @@ public struct TrainingState: Sendable {
         throw notFinite(position, in: contributions)
       }
     }
+    summed()
     let rate = experiment.learningRate.rate(atStep: next)
     let update = AdamStep(next, learningRate: rate, settings: experiment.adam)
     let coefficient = experiment.clipping.map { clipping in

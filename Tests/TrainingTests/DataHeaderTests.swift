@@ -81,7 +81,7 @@ import Testing
     #expect(complaint(forged(0, [0])) == "a header without this protocol's magic")
     #expect(complaint(forged(4, [1])) == "version 1 of the protocol instead of 3")
     #expect(complaint(forged(6, [0])) == "an unknown kind or purpose (0, 1)")
-    #expect(complaint(forged(6, [10])) == "an unknown kind or purpose (10, 1)")
+    #expect(complaint(forged(6, [11])) == "an unknown kind or purpose (11, 1)")
     #expect(complaint(forged(7, [3])) == "an unknown kind or purpose (2, 3)")
     #expect(complaint(forged(24, [0, 0, 0, 0x80])) == "a step out of range")
     #expect(complaint(forged(36, [4])) == "a payload of 12 bytes for 4 numbers")

@@ -27,6 +27,7 @@ public struct ParameterServerCommand: ParsableCommand {
 
   @OptionGroup var experiment: ExperimentOptions
   @OptionGroup var place: RunOptions
+  @OptionGroup var observing: ObservingOptions
 
   @Option(
     help: ArgumentHelp(
@@ -77,23 +78,24 @@ public struct ParameterServerCommand: ParsableCommand {
 
   /// Serves until the run has ended.
   public func run() throws {
-    try reportingErrors { try serve() }
+    try reportingErrors(to: observing.log.log) { try serve(observing.log.log) }
   }
 
-  private func serve() throws -> Int32 {
+  private func serve(_ log: Log) throws -> Int32 {
     raiseDescriptorLimit()
     let stop = StopRequest(
-      endsWithParent: child, answer: child ? nil : StopRequest.finishesStep)
+      endsWithParent: child, answer: child ? nil : StopRequest.finishesStep(log))
     let address = try serverEndpoint(listen, option: "--listen")
-    let admission = try keys.directory(for: address)?.admission { sayOnStandardError($0) }
+    let admission = try keys.directory(for: address)?.admission { log.warn($0) }
     var options = ServerOptions()
     options.expectedWorkers = expect
     options.deadlines.waitSeconds = wait
     options.deadlines.silenceSeconds = silence
     let plan = try place.choose(experiment)
-    if try showIfComplete(plan) { return 0 }
+    if try showIfComplete(plan, log) { return 0 }
     let listener = try Listener(on: address, dataPort: dataPort, admission: admission)
     defer { if child { Self.removeSockets(of: address) } }
+    let (metrics, trace) = (try observing.serve(plan), try observing.openTrace())
     let run = try PreparedRun(
       plan, task: try openedTask(of: plan), checkpointEvery: place.checkpointEvery)
     let settled = run.recorder.record.experiment
@@ -106,14 +108,16 @@ public struct ParameterServerCommand: ParsableCommand {
     let data = settled.data == nil ? "" : " --data DIR"
     let said = keys.arguments.map { " \(quoted($0))" }.joined()
     let (ending, step) = try run.serve(
-      on: listener, options, showing: ProgressDisplay(settled, facts: run.facts), until: stop,
+      on: listener, options,
+      watchedBy: Watchers(display: run.display(log), trace: trace, metrics: metrics),
+      until: stop,
       invitation: child
         ? nil : "Listening. Start workers with: Worker --server \(reachable)\(said)\(data)")
     return try conclude(
       ending, in: plan.directory, step: step,
       hint: child
         ? .train(singleProcess: false, data: experiment.data.path)
-        : .server(options: resumeOptions, data: experiment.data.path))
+        : .server(options: resumeOptions, data: experiment.data.path), log)
   }
 
   /// The task of a run that begins, whose samples are to be vouched for, if its data are here.

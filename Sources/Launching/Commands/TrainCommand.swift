@@ -22,6 +22,7 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup var experiment: ExperimentOptions
   @OptionGroup var place: RunOptions
+  @OptionGroup var observing: ObservingOptions
 
   @Option(
     parsing: .unconditional,
@@ -46,9 +47,10 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    try reportingErrors {
+    let log = observing.log.log
+    try reportingErrors(to: log) {
       let plan = try place.choose(experiment)
-      if try showIfComplete(plan) { return 0 }
+      if try showIfComplete(plan, log) { return 0 }
       let cores = ProcessInfo.processInfo.activeProcessorCount
       if singleProcess { return try trainAlone(plan, threads: threads?.count ?? cores) }
       // Workers would find it out one by one.
@@ -58,8 +60,10 @@ struct TrainCommand: ParsableCommand {
         plan,
         options: .init(
           workers: workers ?? cores, threads: threads?.count ?? 1, data: experiment.data.path,
-          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription],
-          beginning: beginningOptions(plan)))
+          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
+            + observing.arguments,
+          worker: observing.log.arguments, trace: observing.trace,
+          beginning: beginningOptions(plan)), log: log)
       return try cluster.run()
     }
   }
@@ -81,13 +85,17 @@ struct TrainCommand: ParsableCommand {
     if plan.beginning == nil {
       try plan.directory.readExperiment().requireNumerics(of: context)
     }
+    let log = observing.log.log
+    let (metrics, trace) = (try observing.serve(plan), try observing.openTrace())
     let task = try openTask(of: settled, at: experiment.data.place)
     let run = try PreparedRun(plan, task: task, checkpointEvery: place.checkpointEvery)
-    let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep)
+    let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep(log))
     let (ending, step) = try run.computeAlone(
-      task, showing: ProgressDisplay(settled, facts: run.facts), until: stop, context)
+      task,
+      watchedBy: Watchers(display: run.display(log), trace: trace, metrics: metrics),
+      until: stop, context)
     return try conclude(
       ending, in: plan.directory, step: step,
-      hint: .train(singleProcess: true, data: experiment.data.path))
+      hint: .train(singleProcess: true, data: experiment.data.path), log)
   }
 }

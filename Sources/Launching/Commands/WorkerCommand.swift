@@ -36,6 +36,7 @@ public struct WorkerCommand: ParsableCommand {
 
   @OptionGroup var data: DataOptions
   @OptionGroup var keys: KeyOptions
+  @OptionGroup var logging: LogOptions
 
   @Flag(help: .hidden)
   var child = false
@@ -52,7 +53,8 @@ public struct WorkerCommand: ParsableCommand {
 
   /// Works until the server closes the run.
   public func run() throws {
-    try reportingErrors {
+    let log = logging.log
+    try reportingErrors(to: log) {
       let stop = StopRequest(endsWithParent: child)
       var options = WorkerOptions(server: try serverEndpoint(server, option: "--server"))
       options.deadlines.joinSeconds = join
@@ -61,24 +63,18 @@ public struct WorkerCommand: ParsableCommand {
       let worker = try WorkerLoop(
         options, threads: ThreadPool(threadCount: threads.count),
         builder: { try openTask(of: $0, at: place) },
-        log: Self.say, isLeaveRequested: { stop.isRequested })
+        log: { log.say($0) }, isLeaveRequested: { stop.isRequested })
       switch try worker.run() {
       case .closed(let reason):
-        Self.say("The server closed: \(reason).")
+        log.say(LogEntry(.info, "The server closed: \(reason)."))
         return 0
       case .runFailed(let reason):
-        sayOnStandardError("Error: The server closed: \(reason)")
+        log.fail("The server closed: \(reason)")
         return ExitStatus.runFailed
       case .left: return 0
       case .failed(let reason): throw TrainingError(reason)
       }
     }
-  }
-
-  /// Prints a line at once, also into a file that somebody watches.
-  private static func say(_ line: String) {
-    print(line)
-    fflush(nil)
   }
 }
 

@@ -47,6 +47,17 @@ struct PreparedRun {
       plan.directory, facts: facts, checkpointEvery: interval)
   }
 
+  /// Shows people what happens, or programs if `log` speaks to those.
+  func display(_ log: Log) -> any RunObserver {
+    let record = recorder.record
+    guard log.format == .json else {
+      return ProgressDisplay(record.experiment, facts: facts, level: log.level)
+    }
+    return LogDisplay(
+      log: log.with("run", .string(recorder.directory.path))
+        .with("experiment", .string(record.fingerprint.description)))
+  }
+
   /// What is about to be computed, for people.
   var announcement: String {
     let experiment = recorder.record.experiment

@@ -83,6 +83,7 @@ extension Coordinator {
     guard var actions = insert(&self) else { return [] }
     replicas.noteContributor(header.session, to: header.index)
     guard replicas.isComplete(header.index) else { return actions }
+    tallies.computed(by: header.session)
     actions.append(.acknowledge(header, to: peer))
     if replicas.areAllComplete {
       actions.append(

@@ -57,7 +57,10 @@ extension Coordinator {
     let races = replicas.raceLaggards(after: patience, among: workingSessions, now: now)
     for race in races {
       let slow = race.slow.map { sessions[$0]?.name ?? "another" }.joined(separator: " and ")
-      for id in race.slow { sessions[id]?.isStuck = true }
+      for id in race.slow {
+        sessions[id]?.isStuck = true
+        tallies.lost(1, by: id)
+      }
       actions.append(
         .tell(
           .note(

@@ -21,6 +21,8 @@ extension Coordinator {
     let id = newSessionID()
     let name = "worker \(sessionCount) (host \(hello.host.printable), process \(hello.process))"
     sessions[id] = Session(number: sessionCount, name: name, control: peer, lastHeard: now)
+    tallies.joined(
+      id, number: sessionCount, host: hello.host.printable, process: hello.process)
     return [.send(welcome(id), to: peer), .tell(.joined(worker: name, step: step))]
   }
 
@@ -94,7 +96,8 @@ extension Coordinator {
         layout: configuration.facts.fingerprint, samples: configuration.samples,
         chunkScalars: configuration.chunkScalars,
         heartbeatSeconds: configuration.deadlines.heartbeatSeconds,
-        silenceSeconds: configuration.deadlines.silenceSeconds))
+        silenceSeconds: configuration.deadlines.silenceSeconds,
+        takesSpans: configuration.takesSpans ? true : nil))
   }
 
   mutating func remove(_ id: SessionID, because reason: String, now: Double)
@@ -102,6 +105,7 @@ extension Coordinator {
   {
     guard let session = sessions.removeValue(forKey: id) else { return [] }
     let freed = replicas.release(id)
+    tallies.left(id, losing: freed.count)
     for index in evaluations.indices { evaluations[index].release(id) }
     if sessions.isEmpty { (aloneSince, hasBeenAlone) = (now, true) }
     let consequence =

@@ -23,6 +23,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     /// The workers to wait for before the first step.
     var expectedWorkers: Int
     var deadlines: Deadlines
+    /// Whether workers are to send spans, for a trace.
+    var takesSpans = false
     /// Makes the number of a session from its count; in a server a random one.
     var sessionID: @Sendable (_ count: Int) -> SessionID = { _ in .random(in: 1...SessionID.max) }
 
@@ -102,6 +104,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   /// How long a replica that nobody else can compute is waited for without another word.
   var silentWaitSeconds = 0.0
   var hasChosenBest = false
+  /// What each worker has done, for people.
+  var tallies = WorkerTallies()
 
   /// A server that has version `step - 1` and collects contributions for `step`.
   init(_ configuration: Configuration, step: Int, now: Double) {
@@ -149,7 +153,11 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       sessions[beat.session]?.lastHeard = now
       sessions[beat.session]?.leaseSeen = beat.lease
       sessions[beat.session]?.isBusy = beat.isBusy
-      return [.send(.beat(.init(run: configuration.run, step: step)), to: peer)]
+      tallies.reported(beat.times, by: beat.session)
+      let answer = ControlMessage.Beat(
+        run: configuration.run, step: step, sentAt: beat.sentAt,
+        heardAt: beat.sentAt == nil ? nil : now)
+      return [.send(.beat(answer), to: peer)]
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
       return remove(departure.session, because: "left (\(departure.reason.printable))", now: now)
@@ -182,7 +190,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     case (.measurements, .training):
       return takeMeasurements(header, measurements, from: peer, now: now)
     case (.measurements, _): return takeEvaluation(header, measurements, from: peer, now: now)
-    case (.values, _), (.acknowledgement, _), (.contribution, _), (.missing, _), (.heard, _):
+    case (.values, _), (.acknowledgement, _), (.contribution, _), (.missing, _), (.heard, _),
+      (.spans, _):
       return []
     }
   }

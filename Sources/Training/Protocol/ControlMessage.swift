@@ -51,6 +51,8 @@ enum ControlMessage: Hashable, Sendable {
     var chunkScalars: Int
     var heartbeatSeconds: Double
     var silenceSeconds: Double
+    /// Whether the server takes spans, for a trace; absent if it does not.
+    var takesSpans: Bool?
   }
 
   /// The worker cannot join.
@@ -71,12 +73,20 @@ enum ControlMessage: Hashable, Sendable {
     var lease: Int
     /// Whether it is computing.
     var isBusy: Bool
+    /// What it has spent its time with, in seconds; for people.
+    var times: ActivityReport?
+    /// When it was sent by the worker's clock, in seconds; of a traced run only.
+    var sentAt: Double?
   }
 
   /// The server is alive.
   struct Beat: Codable, Hashable, Sendable {
     var run: UInt64
     var step: Int
+    /// The `sentAt` of the heartbeat that this answers.
+    var sentAt: Double?
+    /// When the heartbeat came by the server's clock, in seconds.
+    var heardAt: Double?
   }
 
   /// The session is not known: say hello again.

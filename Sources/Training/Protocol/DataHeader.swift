@@ -18,6 +18,7 @@ struct DataHeader: Hashable, Sendable {
     case missing = 7
     case knock = 8
     case heard = 9
+    case spans = 10
 
     /// The bytes of each number in the payload.
     var scalarSize: Int { self == .measurements ? 8 : 4 }
@@ -36,7 +37,7 @@ struct DataHeader: Hashable, Sendable {
   /// The numbers in the payload.
   var count: Int = 0
   /// Which inquiry it is, or answers; in the measurements of a replica the microseconds that its
-  /// computation waited for its mini-batch.
+  /// computation waited for its mini-batch; with spans how many were lost.
   var number: Int = 0
   var shard: UInt16 = 0
 

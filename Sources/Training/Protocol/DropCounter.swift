@@ -24,6 +24,9 @@ struct DropCounter {
     entries[isKnown ? reason : "other reasons", default: Entry()].count += 1
   }
 
+  /// How many there were, by reason.
+  var counts: [String: Int] { entries.mapValues(\.count) }
+
   /// The lines to log now.
   mutating func report(now: Double) -> [String] {
     var lines: [String] = []

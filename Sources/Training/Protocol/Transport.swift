@@ -26,6 +26,9 @@ extension Endpoint {
 }
 
 extension ReceivedMessage {
+  /// The bytes of all frames.
+  var byteCount: Int { frames.reduce(0) { $0 + $1.byteCount } }
+
   /// Calls `body` with the bytes of the header frame and of the payload frame, which may be absent.
   func withPayload<Result>(
     _ body: (_ header: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) throws -> Result

@@ -27,6 +27,7 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
   /// What the run keeps.
   private(set) var store: Store
   private let observers: RunObservers
+  private let times: Stopwatch
   private var slots: ContributionSlots
   /// The older versions that are being evaluated, flat.
   private var evaluated: [Int: Tensor] = [:]
@@ -38,11 +39,13 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
   /// A run that goes on from a version.
   init(
     _ configuration: Coordinator<Peer>.Configuration, from state: TrainingState, store: Store,
-    observers: RunObservers, now: Double
+    observers: RunObservers, times: Stopwatch = Stopwatch(beginning: .receiving), now: Double
   ) throws {
     self.state = state
     self.store = store
     self.observers = observers
+    self.times = times
+    times.step = state.step + 1
     slots = ContributionSlots(
       of: configuration.facts.layout, chunking: configuration.chunking,
       replicas: configuration.experiment.replicas)
@@ -55,6 +58,13 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
 
   /// A version that somebody may ask for, flat: the newest, or one that is being evaluated.
   func values(ofStep step: Int) -> Tensor? { step == state.step ? state.flat : evaluated[step] }
+
+  /// What the processes of the run have spent their time with; `nil` in a single process.
+  private var activity: RunActivity? {
+    coordinator.workerCount.map { _ in
+      RunActivity(server: .init(times), workers: coordinator.tallies.activities)
+    }
+  }
 
   // MARK: What comes in
 
@@ -167,30 +177,38 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
       evaluated[state.step] = state.flat
     }
     let outcome: StepOutcome
+    let times = times
     do {
-      outcome = try state.apply(
-        slots.results(measurements), of: configuration.experiment,
-        metrics: configuration.facts.metrics)
+      outcome = try times.during(.summing) {
+        try state.apply(
+          slots.results(measurements), of: configuration.experiment,
+          metrics: configuration.facts.metrics, summed: { times.turn(to: .updating) })
+      }
     } catch let divergence as Divergence {
       return coordinator.notFinite(divergence, now: now)
     }
     // The first step begins when its workers are there; the wait for them is not its time.
     let seconds = now - (appliedAt ?? coordinator.stepStartedAt)
     appliedAt = now
-    let record = try store.record(
-      outcome, state: state, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
-      workers: coordinator.workerCount)
+    let record = try times.during(.recording) {
+      try store.record(
+        outcome, state: state, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
+        workers: coordinator.workerCount)
+    }
     observers.tell(.step(record))
     if configuration.experiment.evaluates(step: state.step)
       || store.isCheckpointDue(atStep: state.step)
     {
       try writeCheckpoint()
     }
-    return coordinator.stepApplied(now: now)
+    let actions = coordinator.stepApplied(now: now)
+    times.step = coordinator.step
+    return actions
   }
 
   private mutating func writeCheckpoint() throws {
-    if try store.writeCheckpoint(state) { observers.tell(.checkpoint(step: state.step)) }
+    let isNew = try times.during(.checkpointing) { try store.writeCheckpoint(state) }
+    if isNew { observers.tell(.checkpoint(step: state.step)) }
   }
 
   private mutating func finishEvaluation(
@@ -200,11 +218,13 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
       let divergence = Divergence("The loss", of: .split(split), step: step)
       return coordinator.end(.diverged(divergence.description))
     }
-    let report = try store.recordEvaluation(step: step, split: split, measurements: measurements)
+    let report = try times.during(.recording) {
+      try store.recordEvaluation(step: step, split: split, measurements: measurements)
+    }
     observers.tell(.evaluation(report))
     evaluated[step] = nil
     if split == .test, let chosen {
-      try store.finish(state: state, validation: chosen, test: report)
+      try store.finish(state: state, validation: chosen, test: report, activity: activity)
     }
     return []
   }

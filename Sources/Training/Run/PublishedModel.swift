@@ -34,14 +34,15 @@ public struct PublishedModel: Sendable, Hashable {
     do {
       try FileManager.default.createDirectory(
         atPath: directory.path, withIntermediateDirectories: true)
-      for (from, to) in [
-        (run.experimentPath, directory.experimentPath), (run.summaryPath, directory.summaryPath),
-      ] {
-        try FileManager.default.copyItem(atPath: from, toPath: to)
-      }
+      try FileManager.default.copyItem(
+        atPath: run.experimentPath, toPath: directory.experimentPath)
     } catch {
       throw FileError("Cannot write to \(directory.path): \(error.localizedDescription)")
     }
+    // Whose hosts computed it is nobody's business.
+    var summary = try run.readSummary()
+    summary?.activity = nil
+    try summary?.write(to: directory.summaryPath)
     // The weights come last: a folder without them is no model.
     try write(version, to: weightsPath(in: directory))
   }

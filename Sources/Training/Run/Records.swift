@@ -148,9 +148,11 @@ public struct RunSummary: Codable, Hashable, Sendable {
   public var validation: SplitSummary
   /// How it does on the test split.
   public var test: SplitSummary
+  /// What the processes that computed it spent their time with; absent for a single process.
+  public var activity: RunActivity?
 
   enum CodingKeys: String, CodingKey {
-    case steps, seconds, digest, validation, test
+    case steps, seconds, digest, validation, test, activity
     case bestStep = "best_step"
   }
 }

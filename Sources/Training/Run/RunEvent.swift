@@ -118,16 +118,23 @@ public struct RunSetting {
   public let recorder: RunRecorder
   /// Who is told what happens: those who were named, and the run's log.
   public let observers: RunObservers
+  /// Where a server tells what it knows of itself, if somebody wants to know.
+  let metrics: RunMetrics?
+  /// Where it is written what each thread did, if somebody wants to know.
+  let trace: TraceFile?
   /// Whether somebody asked the run to stop.
   public let isStopRequested: @Sendable () -> Bool
 
   /// A setting of the given parts.
   public init(
-    recorder: RunRecorder, observers: [any RunObserver],
-    isStopRequested: @escaping @Sendable () -> Bool
+    recorder: RunRecorder, observers: [any RunObserver], metrics: RunMetrics? = nil,
+    trace: TraceFile? = nil, isStopRequested: @escaping @Sendable () -> Bool
   ) {
     self.recorder = recorder
-    self.observers = RunObservers(observers + [RunLog(recorder.directory)])
+    self.metrics = metrics
+    self.trace = trace
+    let all = observers + [RunLog(recorder.directory)]
+    self.observers = RunObservers(metrics.map { all + [$0] } ?? all)
     self.isStopRequested = isStopRequested
   }
 }

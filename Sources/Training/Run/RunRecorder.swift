@@ -259,15 +259,16 @@ public final class RunRecorder {
   var bestEvaluated: EvaluationReport? { VersionChoice(by: facts).best(of: validations) }
 
   /// Writes `summary.json`: the run is complete.
-  func finish(state: TrainingState, validation: EvaluationReport, test: EvaluationReport)
-    throws(FileError)
-  {
+  func finish(
+    state: TrainingState, validation: EvaluationReport, test: EvaluationReport,
+    activity: RunActivity?
+  ) throws(FileError) {
     try stepsFile.flush()
     try evaluationsFile.flush()
     let summary = RunSummary(
       steps: state.step, seconds: seconds, digest: state.digest, bestStep: validation.step,
-      validation: SplitSummary(validation), test: SplitSummary(test))
-    try AtomicFile.write(try json(summary, .prettyPrinted), to: directory.summaryPath)
+      validation: SplitSummary(validation), test: SplitSummary(test), activity: activity)
+    try summary.write(to: directory.summaryPath)
   }
 
   /// Removes what a crash left of checkpoints that were being written.
@@ -310,6 +311,13 @@ extension RunDirectory {
       try AtomicFile.write(try json(longer, .prettyPrinted), to: experimentPath)
     }
     return longer
+  }
+}
+
+extension RunSummary {
+  /// Writes the summary to a file, whole or not at all.
+  func write(to path: String) throws(FileError) {
+    try AtomicFile.write(try json(self, .prettyPrinted), to: path)
   }
 }
 

@@ -34,8 +34,11 @@ protocol RunStore {
   ) throws -> EvaluationReport
 
   /// Notes that the run is complete.
+  ///
+  /// - Parameter activity: what its processes did; `nil` in a single process.
   mutating func finish(
-    state: TrainingState, validation: EvaluationReport, test: EvaluationReport
+    state: TrainingState, validation: EvaluationReport, test: EvaluationReport,
+    activity: RunActivity?
   ) throws
 }
 

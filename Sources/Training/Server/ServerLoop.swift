@@ -25,7 +25,13 @@ public final class ServerLoop {
   private var drops = DropCounter()
   /// The hashes of the chunks of the version that was sent last, as far as they are known.
   private var hashes: (step: Int, ofChunks: [UInt64?])?
-  private let startedAt = ContinuousClock.now
+  private let startedAt: ContinuousClock.Instant
+  private let times: Stopwatch
+  /// What the loop did, for a trace.
+  private let spans = SpanBuffer()
+  private var traffic = Traffic()
+  /// How long there was no worker, and when that was last looked at.
+  private var alone = (seconds: 0.0, lookedAt: 0.0)
 
   /// A server of the version to begin with; `run` makes it serve.
   public init(
@@ -33,14 +39,19 @@ public final class ServerLoop {
   ) throws {
     self.setting = setting
     self.listener = listener
+    startedAt = .now
+    let spans = spans
+    times = Stopwatch(
+      beginning: .gathering, startedAt: startedAt,
+      spans: setting.trace.map { _ in (spans, .messages) })
     let record = setting.recorder.record
     live = try LiveRun(
       .init(
         run: UInt64.random(in: 1..<1 << 53), dataPort: listener.dataPort,
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
-        deadlines: options.deadlines),
-      from: state, store: setting.recorder, observers: setting.observers, now: 0)
+        deadlines: options.deadlines, takesSpans: setting.trace != nil),
+      from: state, store: setting.recorder, observers: setting.observers, times: times, now: 0)
   }
 
   /// Serves until the run is complete, stopped or failed.
@@ -50,8 +61,11 @@ public final class ServerLoop {
     } catch {
       // Without a word the workers would look for the server until their patience ends.
       try? send(live.abandon(because: "\(error)"))
+      handOnSpans()
+      _ = setting.trace?.finish()
       throw error
     }
+    try finishTrace()
     return (live.ending ?? .stopped, live.state)
   }
 
@@ -61,7 +75,9 @@ public final class ServerLoop {
     let dataSource = poller.add(listener.data)
     var nextTick = now
     while live.ending == nil {
+      times.turn(to: live.coordinator.phase == .gathering ? .gathering : .idle)
       let events = try poller.wait(for: .milliseconds(50))
+      times.turn(to: .receiving)
       if events.canReceive(controlSource) { try receiveControl() }
       if events.canReceive(dataSource) { try receiveData() }
       if now >= nextTick {
@@ -71,8 +87,20 @@ public final class ServerLoop {
         try send(try live.tick(now: now))
         if setting.isStopRequested() { try send(try live.requestStop(now: now)) }
         for line in drops.report(now: now) { setting.observers.tell(.dropped(line)) }
+        publish()
+        handOnSpans()
       }
     }
+  }
+
+  /// Tells who watches what the loop knows of itself.
+  private func publish() {
+    guard let metrics = setting.metrics else { return }
+    let coordinator = live.coordinator
+    if coordinator.sessions.isEmpty { alone.seconds += now - alone.lookedAt }
+    alone.lookedAt = now
+    metrics.publish(
+      ServerGauges(coordinator, traffic, drops, times, secondsAlone: alone.seconds))
   }
 
   private var now: Double { startedAt.duration(to: .now).seconds }
@@ -89,6 +117,7 @@ public final class ServerLoop {
       case .discarded: drops.count("a control message of too many frames")
       case .message(let message):
         guard let peer = message.peer else { continue }
+        traffic.received(message.byteCount)
         let decoded: ControlMessage
         do throws(WireError) {
           decoded = try message.frames[0].withUnsafeBytes { bytes throws(WireError) in
@@ -111,9 +140,14 @@ public final class ServerLoop {
       case .discarded: drops.count("a data message of too many frames")
       case .message(let message):
         guard let peer = message.peer else { continue }
+        traffic.received(message.byteCount)
         do {
           try message.withPayload { bytes, payload in
             let header = try DataHeader(decoding: bytes, payload: payload)
+            if header.kind == .spans {
+              _ = try takeSpans(header, payload)
+              return
+            }
             try send(try live.receive(header, payload: payload, from: peer, now: now))
           }
         } catch let error as WireError {
@@ -127,17 +161,72 @@ public final class ServerLoop {
     for item in outgoing {
       switch item {
       case .control(let message, let peer):
-        _ = try listener.control.send(message.encoded(), to: peer)
+        let bytes = message.encoded()
+        if try listener.control.send(bytes, to: peer) == .sent { traffic.sent(bytes.count) }
       case .values(let step, let chunks, let session, let peer):
-        try sendValues(step: step, chunks: chunks, session: session, to: peer)
+        try times.during(.broadcasting) {
+          try sendValues(step: step, chunks: chunks, session: session, to: peer)
+        }
       case .answer(let header, let payload, let peer):
-        _ = try payload.withUnsafeBytes { bytes in
+        let outcome = try payload.withUnsafeBytes { bytes in
           try listener.data.send(
             header.encoded(payload: bytes), payload: bytes.isEmpty ? nil : .copied(bytes), to: peer)
         }
+        if outcome == .sent { traffic.sent(DataHeader.size + payload.count) }
       }
     }
   }
+
+  // MARK: A trace
+
+  /// Hands on what the loop did since the last time.
+  private func handOnSpans() {
+    guard let trace = setting.trace, !spans.isEmpty else { return }
+    trace.add(
+      spans.take(), of: 0, named: "ParameterServer", dropped: spans.takeDropped())
+  }
+
+  /// Takes what a worker did; whether that was the last of it.
+  private func takeSpans(
+    _ header: DataHeader, _ payload: UnsafeRawBufferPointer
+  ) throws(WireError) -> Bool {
+    let coordinator = live.coordinator
+    guard let trace = setting.trace, coordinator.isKnown(header.run, header.session),
+      let session = coordinator.sessions[header.session]
+    else { return false }
+    let spans = try [Span](decoding: payload)
+    trace.add(spans, of: session.number, named: session.name, dropped: header.number)
+    return header.index == 1
+  }
+
+  /// Takes the last spans of the workers, who have been told that the run is over, and ends the
+  /// trace.
+  private func finishTrace() throws {
+    guard let trace = setting.trace else { return }
+    let end = now + Self.lastSpansSeconds
+    var talking = live.coordinator.sessions.count
+    var poller = Poller()
+    let source = poller.add(listener.data)
+    while talking > 0, now < end {
+      guard try poller.wait(for: .milliseconds(20)).canReceive(source),
+        case .message(let message) = try listener.data.receive()
+      else { continue }
+      let isLast = message.withPayload { bytes, payload in
+        guard let header = try? DataHeader(decoding: bytes, payload: payload),
+          header.kind == .spans
+        else { return false }
+        return (try? takeSpans(header, payload)) ?? false
+      }
+      if isLast { talking -= 1 }
+    }
+    handOnSpans()
+    guard let line = trace.finish() else { return }
+    setting.observers.tell(.note(line))
+    setting.observers.drain()
+  }
+
+  /// How long the end of a traced run waits for the last spans, in seconds.
+  private static let lastSpansSeconds = 0.5
 
   /// Sends chunks of a version from where it is: one buffer and one hash serve all workers.
   private func sendValues(step: Int, chunks: [Int], session: SessionID, to peer: PeerID) throws {
@@ -159,6 +248,7 @@ public final class ServerLoop {
         header.encoded(payloadHash: hash), payload: .shared(payload, owner: values), to: peer)
       // The worker asks again for what does not arrive.
       guard outcome == .sent else { return }
+      traffic.sent(DataHeader.size + payload.count)
     }
   }
 }

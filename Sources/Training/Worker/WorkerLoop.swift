@@ -23,18 +23,18 @@ public struct WorkerOptions: Sendable {
 public final class WorkerLoop {
   private let options: WorkerOptions
   private let isLeaveRequested: @Sendable () -> Bool
-  private let log: (String) -> Void
+  let say: (LogEntry) -> Void
   private let messaging: Context
   private let control: Socket
   private var controlWatch: ConnectionWatch
-  private var data: Socket?
+  var data: Socket?
   private var dataWatch: ConnectionWatch?
   /// Counts the data sockets: a restarted server may well give the same session number again.
   private var dataSocketNumber = 0
   private let wakeup: Wakeup
   private let compute: ComputeThread
-  private var machine: WorkerState
-  private var welcome: ControlMessage.Welcome?
+  var machine: WorkerState
+  var welcome: ControlMessage.Welcome?
   private var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
   private var results: [Job: JobResult] = [:]
@@ -43,21 +43,28 @@ public final class WorkerLoop {
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
+  /// What the computing does or waits for.
+  let times: Stopwatch
+  /// What is told to a server that wants a trace.
+  let trace: WorkerTrace
 
   /// A worker that is not connected yet.
   ///
   /// - Parameters:
   ///   - threads: what shares the work of each replica.
   ///   - builder: makes the task of the experiment that the server names.
-  ///   - log: is given a line for people now and then.
+  ///   - log: is told what people should read now and then.
   ///   - isLeaveRequested: whether somebody asked the worker to leave.
   public init(
     _ options: WorkerOptions, threads: ThreadPool, builder: @escaping TaskBuilder,
-    log: @escaping (String) -> Void, isLeaveRequested: @escaping @Sendable () -> Bool
+    log: @escaping (LogEntry) -> Void, isLeaveRequested: @escaping @Sendable () -> Bool
   ) throws {
     self.options = options
-    self.log = log
+    say = log
     self.isLeaveRequested = isLeaveRequested
+    trace = WorkerTrace(startedAt: startedAt)
+    times = Stopwatch(
+      beginning: .gathering, startedAt: startedAt, spans: (trace.spans, .computing))
     messaging = try Context()
     var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
     small.security = options.security
@@ -82,11 +89,15 @@ public final class WorkerLoop {
   /// Works until the server closes the run, the worker is told to leave, or something fails.
   public func run() throws -> WorkerEnding {
     defer { compute.submit(.end) }
+    // What is left out of a trace is no reason to fail.
+    defer { try? sendSpans(isLast: true) }
     try control.connect(to: options.server)
     var poller = makePoller()
     var nextTick = now
     while ending == nil {
+      trace.thread?.turn(to: .idle)
       let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
+      trace.thread?.turn(to: .receiving)
       if events.canReceive(poller.control) { try receiveControl() }
       if let source = poller.data, events.canReceive(source) { try receiveData() }
       for result in compute.takeResults() { try take(result) }
@@ -94,17 +105,20 @@ public final class WorkerLoop {
         nextTick = now + 0.1
         if isLeaveRequested() { try perform(machine.leave()) }
         try perform(machine.tick(now: now))
-        for line in drops.report(now: now) { log(line) }
-        try controlWatch.report(to: log)
-        try dataWatch?.report(to: log)
+        for line in drops.report(now: now) { warn(line) }
+        try controlWatch.report(to: warn)
+        try dataWatch?.report(to: warn)
+        try sendSpans()
       }
+      if !outgoing.isEmpty { trace.thread?.turn(to: .sending) }
       try sendOutgoing()
+      noteActivity()
       if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
     }
     return ending ?? .left
   }
 
-  private var now: Double { startedAt.duration(to: .now).seconds }
+  var now: Double { startedAt.duration(to: .now).seconds }
 
   /// What the loop waits for; made anew when the data socket is.
   private struct Sources {
@@ -142,6 +156,7 @@ public final class WorkerLoop {
           drops.count(error)
           continue
         }
+        if case .beat(let beat) = decoded { trace.note(beat, now: now) }
         try perform(machine.receive(decoded, now: now))
       }
       if ending != nil { return }
@@ -189,6 +204,7 @@ public final class WorkerLoop {
       try perform(machine.prepared(valueCount: facts.layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
     case .computed(let job, let result):
+      times.began(with: .waitingForData, for: result.dataWait)
       results[job] = result
       try perform(machine.computed(job, now: now))
     case .computationFailed(let job, let reason):
@@ -204,7 +220,7 @@ public final class WorkerLoop {
   ) throws {
     for action in actions {
       switch action {
-      case .send(let message): _ = try control.send(message.encoded())
+      case .send(let message): _ = try control.send(completed(message).encoded())
       case .prepare(let welcome): try prepare(welcome)
       case .fetch(let step, let chunks): try fetch(step: step, chunks: chunks)
       case .storeValues(let step, let range): store(payload, in: range, of: step)
@@ -212,6 +228,8 @@ public final class WorkerLoop {
       case .compute(let job):
         guard let flat = values[job.version] else { continue }
         compute.submit(.compute(job, values: flat))
+        // It may be done before the loop comes round.
+        noteActivity()
       case .sendResult(let job, let chunks):
         guard let result = results[job], let chunking else { continue }
         let hasContribution = result.contribution != nil
@@ -229,7 +247,7 @@ public final class WorkerLoop {
       case .forgetResult(let job):
         results[job] = nil
         outgoing.removeAll { $0.job == job }
-      case .log(let line): log(line)
+      case .log(let line): warn(line)
       case .end(let ending): self.ending = ending
       }
     }
@@ -237,6 +255,7 @@ public final class WorkerLoop {
 
   private func prepare(_ welcome: ControlMessage.Welcome) throws {
     self.welcome = welcome
+    trace.begin(welcome)
     values = [:]
     results = [:]
     outgoing = []
@@ -248,6 +267,7 @@ public final class WorkerLoop {
     // Little, so that what the socket takes tells how fast the connection carries it.
     bulk.sendHighWaterMark = 8
     bulk.sendsOnlyWhenConnected = false
+    if welcome.takesSpans == true { bulk.linger = .milliseconds(200) }
     let socket = try Socket(.dealer, in: messaging, options: bulk)
     let endpoint = try options.server.forData(port: UInt16(clamping: welcome.dataPort))
     dataWatch = try ConnectionWatch(of: socket, to: endpoint)
@@ -255,7 +275,13 @@ public final class WorkerLoop {
     data = consume socket
     dataSocketNumber += 1
     compute.submit(.prepare(welcome.experiment, samples: welcome.samples))
-    log("Joined \(options.server) as worker \(welcome.worker).")
+    if trace.thread != nil {
+      // The answer tells the server's time before there is anything to say in it.
+      let greeting = ControlMessage.Heartbeat(
+        run: welcome.run, session: welcome.session, lease: 0, isBusy: false)
+      _ = try control.send(completed(.heartbeat(greeting)).encoded())
+    }
+    say(LogEntry(.info, "Joined \(options.server) as worker \(welcome.worker).", fields))
   }
 
   private func fetch(step: Int, chunks: [Int]) throws {

@@ -40,7 +40,7 @@ extension WorkerState {
       ]
       if receipts.isComplete { actions += Self.start(&member, &computing) }
       return actions
-    case .contribution, .measurements, .fetch, .inquiry, .knock, .heard: return []
+    case .contribution, .measurements, .fetch, .inquiry, .knock, .heard, .spans: return []
     }
   }
 

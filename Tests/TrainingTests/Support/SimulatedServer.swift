@@ -92,7 +92,8 @@ struct SimulatedStorage: RunStore {
   }
 
   mutating func finish(
-    state: TrainingState, validation: EvaluationReport, test: EvaluationReport
+    state: TrainingState, validation: EvaluationReport, test: EvaluationReport,
+    activity: RunActivity?
   ) {
     if isFinished || state.step != run.experiment.steps || validation.step != test.step {
       violations.append("the run was finished with \(validation) and \(test)")

@@ -131,7 +131,7 @@ final class WorkerOnThread: Sendable {
           options.deadlines = deadlines
           return try WorkerLoop(
             options, threads: ThreadPool(threadCount: 1), builder: builder,
-            log: { line in self.log.withLock { $0.append(line) } },
+            log: { line in self.log.withLock { $0.append(line.message) } },
             isLeaveRequested: { leave.count > 0 }
           ).run()
         })
