@@ -21,7 +21,8 @@ public struct ServerOptions: Sendable {
 public final class ServerLoop {
   private let setting: RunSetting
   private let listener: Listener
-  private var live: LiveRun<PeerID, RunRecorder>
+  private let recorder: RecorderThread
+  private var live: LiveRun<PeerID, RecorderThread>
   private var drops = DropCounter()
   /// The hashes of the chunks of the version that was sent last, as far as they are known.
   private var hashes: (step: Int, ofChunks: [UInt64?])?
@@ -33,6 +34,7 @@ public final class ServerLoop {
   ) throws {
     self.setting = setting
     self.listener = listener
+    recorder = RecorderThread(setting.recorder, observers: setting.observers)
     let record = setting.recorder.record
     live = try LiveRun(
       .init(
@@ -40,11 +42,12 @@ public final class ServerLoop {
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
         deadlines: options.deadlines),
-      from: state, store: setting.recorder, observers: setting.observers, now: 0)
+      from: state, store: recorder, observers: setting.observers, now: 0)
   }
 
   /// Serves until the run is complete, stopped or failed.
   public func run() throws -> (ending: RunEnding, state: TrainingState) {
+    defer { recorder.end() }
     do {
       try serve()
     } catch {
@@ -123,7 +126,7 @@ public final class ServerLoop {
     }
   }
 
-  private func send(_ outgoing: [LiveRun<PeerID, RunRecorder>.Outgoing]) throws {
+  private func send(_ outgoing: [LiveRun<PeerID, RecorderThread>.Outgoing]) throws {
     for item in outgoing {
       switch item {
       case .control(let message, let peer):
