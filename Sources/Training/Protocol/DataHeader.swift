@@ -88,7 +88,7 @@ struct DataHeader: Hashable, Sendable {
 
   /// The hash of some bytes; 0 of none.
   static func hash(of bytes: UnsafeRawBufferPointer) -> UInt64 {
-    bytes.isEmpty ? 0 : XXH3_64bits(bytes.baseAddress, bytes.count)
+    bytes.isEmpty ? 0 : relate_xxh3(bytes.baseAddress, bytes.count)
   }
 }
 
