@@ -51,6 +51,16 @@ enum ControlMessage: Hashable, Sendable {
     var chunkScalars: Int
     var heartbeatSeconds: Double
     var silenceSeconds: Double
+    /// Memory for payloads, if the two are on one machine.
+    var memory: Memory?
+  }
+
+  /// Where shared memory is found.
+  struct Memory: Codable, Hashable, Sendable {
+    /// Two versions of the values.
+    var values: String
+    /// A contribution of the worker.
+    var contributions: String
   }
 
   /// The worker cannot join.

@@ -281,7 +281,7 @@ extension DataHeader {
   /// The header of an answer to what came with this one.
   fileprivate func answer(_ kind: Kind) -> DataHeader {
     var header = self
-    (header.kind, header.count, header.number) = (kind, 0, 0)
+    (header.kind, header.count, header.number, header.isShared) = (kind, 0, 0, false)
     return header
   }
 }

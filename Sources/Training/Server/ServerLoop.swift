@@ -10,6 +10,9 @@ public struct ServerOptions: Sendable {
   public var expectedWorkers = 1
   /// How long to wait for whom.
   public var deadlines = Deadlines()
+  /// Whether payloads of workers on this machine go through shared memory, where the address is a
+  /// Unix socket's.
+  public var sharesMemory = true
 
   /// One worker and the standard deadlines.
   public init() {}
@@ -26,6 +29,8 @@ public final class ServerLoop {
   private var drops = DropCounter()
   /// The hashes of the chunks of the version that was sent last, as far as they are known.
   private var hashes: (step: Int, ofChunks: [UInt64?])?
+  /// What is shared with workers on this machine.
+  private var shared: SharedPayloads?
   private let startedAt = ContinuousClock.now
 
   /// A server of the version to begin with; `run` makes it serve.
@@ -43,6 +48,10 @@ public final class ServerLoop {
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
         deadlines: options.deadlines),
       from: state, store: recorder, observers: setting.observers, now: 0)
+    if options.sharesMemory, case .ipc = listener.endpoint.transport {
+      let configuration = live.coordinator.configuration
+      shared = SharedPayloads(run: configuration.run, chunking: configuration.chunking)
+    }
   }
 
   /// Serves until the run is complete, stopped or failed.
@@ -73,6 +82,7 @@ public final class ServerLoop {
         try receiveControl()
         try send(try live.tick(now: now))
         if setting.isStopRequested() { try send(try live.requestStop(now: now)) }
+        shared?.keep { live.coordinator.sessions[$0] != nil }
         for line in drops.report(now: now) { setting.observers.tell(.dropped(line)) }
       }
     }
@@ -115,9 +125,14 @@ public final class ServerLoop {
       case .message(let message):
         guard let peer = message.peer else { continue }
         do {
-          try message.withPayload { bytes, payload in
-            let header = try DataHeader(decoding: bytes, payload: payload)
-            try send(try live.receive(header, payload: payload, from: peer, now: now))
+          try message.withPayload { bytes, frame in
+            let header = try DataHeader(decoding: bytes)
+            guard !header.hasSharedPayload else {
+              return try takeShared(header, hash: DataHeader.payloadHash(in: bytes), from: peer)
+            }
+            try header.verify(frame, saidBy: bytes)
+            if header.kind == .knock, header.isShared { shared?.noteMapped(by: header.session) }
+            try send(try live.receive(header, payload: frame, from: peer, now: now))
           }
         } catch let error as WireError {
           drops.count(error)
@@ -126,9 +141,19 @@ public final class ServerLoop {
     }
   }
 
+  /// Takes a whole contribution from where its worker has put it.
+  private func takeShared(_ header: DataHeader, hash: UInt64, from peer: PeerID) throws {
+    try shared?.contribution(header, hash: hash) { part, payload in
+      try send(try live.receive(part, payload: payload, from: peer, now: now))
+    }
+  }
+
   private func send(_ outgoing: [LiveRun<PeerID, RecorderThread>.Outgoing]) throws {
     for item in outgoing {
       switch item {
+      case .control(.welcome(var welcome), let peer):
+        welcome.memory = shared?.offer(to: welcome.session)
+        _ = try listener.control.send(ControlMessage.welcome(welcome).encoded(), to: peer)
       case .control(let message, let peer):
         _ = try listener.control.send(message.encoded(), to: peer)
       case .values(let step, let chunks, let session, let peer):
@@ -146,9 +171,22 @@ public final class ServerLoop {
   private func sendValues(step: Int, chunks: [Int], session: SessionID, to peer: PeerID) throws {
     let configuration = live.coordinator.configuration
     let chunking = configuration.chunking
-    guard let values = live.values(ofStep: step).map(SharedScalars.init) else { return }
+    guard let flat = live.values(ofStep: step) else { return }
+    // An older version, which is being evaluated, is not kept there; a part of one is asked for
+    // where something went wrong with the whole.
+    if let shared, shared.isMapped(by: session), step == live.state.step,
+      chunks.count == chunking.chunkCount
+    {
+      var header = DataHeader(
+        kind: .values, run: configuration.run, session: session, step: step)
+      let hash = shared.put(flat, announcedBy: &header)
+      _ = try listener.data.send(header.encoded(payloadHash: hash), to: peer)
+      return
+    }
+    let values = SharedScalars(flat)
     if hashes?.step != step {
-      hashes = (step, Array(repeating: nil, count: chunking.chunkCount))
+      let known = step == live.state.step ? live.state.hashes.map { $0 as UInt64? } : []
+      hashes = (step, known.isEmpty ? Array(repeating: nil, count: chunking.chunkCount) : known)
     }
     for chunk in chunks {
       let range = chunking.range(of: chunk)

@@ -22,13 +22,17 @@ struct BenchSyncCommand: ParsableCommand {
 
   /// How the processes reach each other.
   enum Transport: String, ExpressibleByArgument, CaseIterable {
-    case ipc, tcp
+    case shm, ipc, tcp
   }
 
   @Option(help: ArgumentHelp("Worker processes.", valueName: "n")) var workers = 4
   @Option(help: ArgumentHelp("Parameters of the model.", valueName: "n")) var parameters = 364_402
   @Option(help: ArgumentHelp("Steps that are timed.", valueName: "n")) var steps = 20
-  @Option(help: "Unix sockets or TCP over loopback: ipc or tcp.") var transport = Transport.ipc
+  @Option(
+    help: ArgumentHelp(
+      "Unix sockets with shared memory, without it, or TCP over loopback.",
+      valueName: "shm|ipc|tcp"))
+  var transport = Transport.shm
   @OptionGroup var keys: KeyOptions
   @Flag(help: "Print JSON instead of text.") var json = false
 
@@ -68,7 +72,7 @@ struct BenchSyncCommand: ParsableCommand {
     let context = try computeContext(engine: .best(for: .fp32), precision: .fp32)
     let trial = SynchronizationTrial(
       parameters: parameters, workers: workers, steps: Self.warmUp + steps, engine: context.engine)
-    let address = try Endpoint(transport == .ipc ? "ipc://\(scratch)/server" : "127.0.0.1:0")
+    let address = try Endpoint(transport == .tcp ? "127.0.0.1:0" : "ipc://\(scratch)/server")
     let listener = try Listener(
       on: address,
       admission: try keys.directory(for: address)?.admission { sayOnStandardError($0) })
@@ -80,6 +84,7 @@ struct BenchSyncCommand: ParsableCommand {
       checkpointEvery: .steps(.max))
     var options = ServerOptions()
     options.expectedWorkers = workers
+    options.sharesMemory = transport == .shm
     // With fewer workers it would be another measurement.
     options.deadlines.gatherSeconds = options.deadlines.waitSeconds
     let children = try (1...workers).map { number in
