@@ -79,7 +79,7 @@ final class LocalCluster {
   }
 
   /// A directory that nobody else may enter, whose name leaves room for that of a socket.
-  private static func makePrivateDirectory() throws -> String {
+  static func makePrivateDirectory() throws -> String {
     let parents = [NSTemporaryDirectory(), "/tmp"].filter { $0.utf8.count < 60 }
     for parent in parents {
       let base = parent.hasSuffix("/") ? String(parent.dropLast()) : parent

@@ -14,7 +14,7 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
 
   /// The digest of some bytes.
   public init(of bytes: some Sequence<UInt8>) {
-    rawValue = Array(bytes).withUnsafeBytes { XXH3_64bits($0.baseAddress, $0.count) }
+    rawValue = Array(bytes).withUnsafeBytes { relate_xxh3($0.baseAddress, $0.count) }
   }
 
   /// The digest of the scalars of some tensors, chained onto this one: each is hashed with the
@@ -24,7 +24,7 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
       tensor.withScalars { scalars in
         let bytes = UnsafeRawBufferPointer(scalars)
         return Digest(
-          rawValue: XXH3_64bits_withSeed(bytes.baseAddress, bytes.count, digest.rawValue))
+          rawValue: relate_xxh3_with_seed(bytes.baseAddress, bytes.count, digest.rawValue))
       }
     }
   }
@@ -32,7 +32,7 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
   /// The digest of some hashes, chained onto this one in the same way.
   public func extended(byHashes hashes: [UInt64]) -> Digest {
     hashes.map(\.littleEndian).withUnsafeBytes {
-      Digest(rawValue: XXH3_64bits_withSeed($0.baseAddress, $0.count, rawValue))
+      Digest(rawValue: relate_xxh3_with_seed($0.baseAddress, $0.count, rawValue))
     }
   }
 

@@ -21,6 +21,7 @@ public final class Context: Sendable {
       throw MessagingError(lastErrorOf: "start ZeroMQ")
     }
     self.pointer = pointer
+    relate_keep_freed_memory()
     if zmq_ctx_set(pointer, ZMQ_IO_THREADS, Int32(clamping: ioThreadCount)) != 0 {
       throw MessagingError(lastErrorOf: "start ZeroMQ's input and output threads")
     }

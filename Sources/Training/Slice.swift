@@ -138,7 +138,7 @@ struct Slice: Sendable {
         let range = chunking.range(of: chunk)
         let own = range.lowerBound - start..<range.upperBound - start
         let bytes = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: scalars[own]))
-        return XXH3_64bits(bytes.baseAddress, bytes.count)
+        return relate_xxh3(bytes.baseAddress, bytes.count)
       }
     }
   }

@@ -69,6 +69,8 @@ public struct TrainingState: Sendable {
   /// The digest of all versions up to this one: the hash of the hashes of its chunks, in order,
   /// chained onto the digest of the version before.
   public private(set) var digest: Digest
+  /// The hash of each chunk of the values; empty while they are not known.
+  private(set) var hashes: [UInt64] = []
   /// The values and moments, cut into one slice or several: no bit depends on it.
   private(set) var slices: [Slice]
   private let layout: ParameterLayout
@@ -87,7 +89,8 @@ public struct TrainingState: Sendable {
     self.init(
       step: 0, values: values, moments: AdamMoments(count: layout.parameterCount),
       digest: Digest(rawValue: 0))
-    digest = digest.extended(byHashes: slices.flatMap { $0.hashes() })
+    hashes = slices.flatMap { $0.hashes() }
+    digest = digest.extended(byHashes: hashes)
   }
 
   /// A state read from a checkpoint.
@@ -169,7 +172,7 @@ public struct TrainingState: Sendable {
       let squares = slices.flatMap { $0.squares() }
       return clipping.coefficient(forNorm: GlobalNorm.norm(fromSquares: squares))
     }
-    var hashes: [UInt64] = []
+    hashes = []
     for index in slices.indices {
       hashes += slices[index].apply(update, coefficient: coefficient ?? 1, trained)
     }

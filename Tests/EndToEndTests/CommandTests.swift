@@ -17,7 +17,8 @@ import Training
 
   @Test(arguments: [
     "", "tasks", "train", "evaluate", "generate", "compare", "bench", "bench step",
-    "bench kernels", "parity", "publish", "export", "data", "data check", "data import",
+    "bench kernels", "bench sync", "parity", "publish", "export", "data", "data check",
+    "data import",
   ])
   func helpHasAnExample(command: String) throws {
     let words = command.split(separator: " ").map(String.init)

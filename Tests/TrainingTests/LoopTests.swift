@@ -2,6 +2,7 @@
 
 import Files
 import Foundation
+import Glibc
 import Learning
 import Messaging
 import Synchronization
@@ -41,6 +42,23 @@ import Testing
     let workers = (0..<count).map { _ in WorkerOnThread(server.endpoint) }
     #expect(try server.ending.wait() == .completed)
     for worker in workers { #expect(try worker.ending.wait() == .closed("the run is complete")) }
+    try expectSameResults(run, expected)
+  }
+
+  /// Payloads go through memory that both sides map, and the bits are the same.
+  @Test(arguments: [1, 3]) func workersOnTheServersMachineShareMemory(count: Int) throws {
+    let experiment = syntheticExperiment(steps: 30, evaluationInterval: 10, width: Self.wide)
+    let expected = try undisturbed(experiment, width: Self.wide)
+    let run = TemporaryRun(experiment, width: Self.wide)
+    let socket = NSTemporaryDirectory() + "loop-\(UUID().uuidString.prefix(8))"
+    defer { for path in [socket, socket + ".data"] { unlink(path) } }
+    let server = try ServerOnThread(run, listeningAt: "ipc://\(socket)", expecting: count)
+    let workers = (0..<count).map { _ in WorkerOnThread(server.endpoint) }
+    #expect(try server.ending.wait() == .completed)
+    for worker in workers {
+      #expect(try worker.ending.wait() == .closed("the run is complete"))
+      #expect(worker.log.withLock { $0.contains("Shares memory with the server.") })
+    }
     try expectSameResults(run, expected)
   }
 

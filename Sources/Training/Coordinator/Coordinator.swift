@@ -144,9 +144,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   mutating func receive(_ message: ControlMessage, from peer: Peer, now: Double)
     -> [CoordinatorAction<Peer>]
   {
-    guard phase != .ended else { return [] }
     switch message {
-    case .hello(let hello): return admit(hello, from: peer, now: now)
+    // The last word may have to wait for a disk; until it is said the server is alive.
     case .heartbeat(let beat):
       guard isKnown(beat.run, beat.session) else { return [.send(.rejoin(.init()), to: peer)] }
       sessions[beat.session]?.control = peer
@@ -158,6 +157,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
         run: configuration.run, step: step, sentAt: beat.sentAt,
         heardAt: beat.sentAt == nil ? nil : now)
       return [.send(.beat(answer), to: peer)]
+    case _ where phase == .ended: return []
+    case .hello(let hello): return admit(hello, from: peer, now: now)
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
       return remove(departure.session, because: "left (\(departure.reason.printable))", now: now)

@@ -53,6 +53,16 @@ enum ControlMessage: Hashable, Sendable {
     var silenceSeconds: Double
     /// Whether the server takes spans, for a trace; absent if it does not.
     var takesSpans: Bool?
+    /// Memory for payloads, if the two are on one machine.
+    var memory: Memory?
+  }
+
+  /// Where shared memory is found.
+  struct Memory: Codable, Hashable, Sendable {
+    /// Two versions of the values.
+    var values: String
+    /// A contribution of the worker.
+    var contributions: String
   }
 
   /// The worker cannot join.

@@ -37,15 +37,31 @@ struct DataHeader: Hashable, Sendable {
   /// The numbers in the payload.
   var count: Int = 0
   /// Which inquiry it is, or answers; in the measurements of a replica the microseconds that its
-  /// computation waited for its mini-batch; with spans how many were lost.
+  /// computation waited for its mini-batch; with spans how many were lost; of a payload in shared
+  /// memory the slot.
   var number: Int = 0
   var shard: UInt16 = 0
+  /// Whether the payload lies in shared memory; of a knock, whether the worker maps it.
+  var isShared = false
 
   /// What a message about a result is about.
   var job: Job {
     purpose == .training
       ? .training(step: step, replica: index)
       : .evaluation(EvaluationLease(step: step, split: purpose, part: index))
+  }
+
+  /// Whether there is a payload and it did not come with the message.
+  var hasSharedPayload: Bool { isShared && count > 0 }
+
+  /// The headers of all chunks of a vector that this one is about, as if each had come by itself.
+  func parts(of chunking: Chunking) -> [DataHeader] {
+    (0..<chunking.chunkCount).map { chunk in
+      var part = self
+      (part.chunk, part.count) = (chunk, chunking.range(of: chunk).count)
+      (part.number, part.isShared) = (0, false)
+      return part
+    }
   }
 
   /// The bytes of a header.
@@ -81,7 +97,7 @@ struct DataHeader: Hashable, Sendable {
     append(UInt32(count))
     append(UInt32(clamping: number))
     append(shard)
-    append(UInt16(0))
+    append(UInt16(isShared ? 1 : 0))
     append(payloadHash)
     append(bytes.withUnsafeBytes { Self.hash(of: $0) })
     return bytes
@@ -89,7 +105,7 @@ struct DataHeader: Hashable, Sendable {
 
   /// The hash of some bytes; 0 of none.
   static func hash(of bytes: UnsafeRawBufferPointer) -> UInt64 {
-    bytes.isEmpty ? 0 : XXH3_64bits(bytes.baseAddress, bytes.count)
+    bytes.isEmpty ? 0 : relate_xxh3(bytes.baseAddress, bytes.count)
   }
 }
 
@@ -99,6 +115,12 @@ extension DataHeader {
   init(
     decoding bytes: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer
   ) throws(WireError) {
+    try self.init(decoding: bytes)
+    try verify(payload, saidBy: bytes)
+  }
+
+  /// The header of a message whose payload has not been looked at.
+  init(decoding bytes: UnsafeRawBufferPointer) throws(WireError) {
     guard bytes.count == Self.size else { throw .malformed("a header of \(bytes.count) bytes") }
     guard bytes.prefix(4).elementsEqual(Self.magic) else {
       throw .malformed("a header without this protocol's magic")
@@ -129,10 +151,22 @@ extension DataHeader {
     count = Int(load(36, as: UInt32.self))
     number = Int(load(40, as: UInt32.self))
     shard = load(44, as: UInt16.self)
+    isShared = load(46, as: UInt16.self) & 1 == 1
+  }
+
+  /// The hash that a header's bytes say the payload has.
+  static func payloadHash(in bytes: UnsafeRawBufferPointer) -> UInt64 {
+    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 48, as: UInt64.self))
+  }
+
+  /// Throws unless a payload has the length and the hash that the header's bytes say.
+  func verify(
+    _ payload: UnsafeRawBufferPointer, saidBy bytes: UnsafeRawBufferPointer
+  ) throws(WireError) {
     guard payload.count == count * kind.scalarSize else {
       throw .malformed("a payload of \(payload.count) bytes for \(count) numbers")
     }
-    guard Self.hash(of: payload) == load(48, as: UInt64.self) else {
+    guard Self.hash(of: payload) == Self.payloadHash(in: bytes) else {
       throw .malformed("a payload with a wrong hash")
     }
   }

@@ -35,6 +35,15 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
   private var appliedAt: Double?
   /// The evaluation of the version that the run reports on, once all steps are done.
   private var chosen: EvaluationReport?
+  /// What waits until the store has come so far.
+  private var awaited: Awaited?
+
+  private enum Awaited {
+    /// The next step, until the store has room for it.
+    case nextStep
+    /// The end, with the last words to those who compute, until everything is kept.
+    case end(RunEnding, [Outgoing])
+  }
 
   /// A run that goes on from a version.
   init(
@@ -92,7 +101,9 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
   ///
   /// To be called a few times a second.
   mutating func tick(now: Double) throws -> [Outgoing] {
-    try perform(coordinator.tick(now: now), now: now)
+    try store.check()
+    let outgoing = try goOn(now: now)
+    return outgoing + (try perform(coordinator.tick(now: now), now: now))
   }
 
   /// A stop was asked for: the step in progress may finish.
@@ -162,10 +173,30 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
         queue += try finishEvaluation(of: step, on: split, measurements)
       case .chooseBest: queue += try chooseBest(now: now)
       case .tell(let happening): observers.tell(RunEvent(happening))
-      case .end(let ending): try conclude(ending)
+      case .end(let ending):
+        if ending != .completed { try writeCheckpoint() }
+        awaited = .end(ending, outgoing)
+        return try goOn(now: now)
       }
     }
     return outgoing
+  }
+
+  /// Does what the store was waited for with, if it has come so far.
+  private mutating func goOn(now: Double) throws -> [Outgoing] {
+    switch awaited {
+    case .nextStep where store.hasRoom:
+      awaited = nil
+      return try perform(beginNextStep(now: now), now: now)
+    case .end(let ending, let lastWords) where store.isSettled:
+      // What could not be kept makes it another end.
+      try store.check()
+      awaited = nil
+      self.ending = ending
+      observers.tell(.ended(ending))
+      return lastWords
+    default: return []
+    }
   }
 
   private mutating func apply(
@@ -201,6 +232,14 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
     {
       try writeCheckpoint()
     }
+    guard store.hasRoom else {
+      awaited = .nextStep
+      return []
+    }
+    return beginNextStep(now: now)
+  }
+
+  private mutating func beginNextStep(now: Double) -> [CoordinatorAction<Peer>] {
     let actions = coordinator.stepApplied(now: now)
     times.step = coordinator.step
     return actions
@@ -231,25 +270,21 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
 
   /// The version to report on: the best that is kept.
   private mutating func chooseBest(now: Double) throws -> [CoordinatorAction<Peer>] {
-    guard let best = store.best else {
+    // Asked again with the next tick.
+    guard let kept = try store.survey(beside: state) else { return [] }
+    guard let best = kept.best else {
       return coordinator.end(
         .failed("No version that was evaluated has its checkpoint in the run's directory."))
     }
-    if let lost = store.bestEvaluated, lost.step != best.step {
+    if let lost = kept.bestEvaluated, lost.step != best.step {
       observers.tell(
         .note(
           "The checkpoint of step \(lost.step), the best by validation, is gone; step "
             + "\(best.step) is the best of those that are there."))
     }
     chosen = best
-    if best.step != state.step { evaluated[best.step] = try store.state(atStep: best.step).flat }
+    if let older = kept.state { evaluated[best.step] = older.flat }
     return coordinator.evaluateOnTest(step: best.step, now: now)
-  }
-
-  private mutating func conclude(_ ending: RunEnding) throws {
-    self.ending = ending
-    if ending != .completed { try writeCheckpoint() }
-    observers.tell(.ended(ending))
   }
 }
 
@@ -270,7 +305,7 @@ extension DataHeader {
   /// The header of an answer to what came with this one.
   fileprivate func answer(_ kind: Kind) -> DataHeader {
     var header = self
-    (header.kind, header.count, header.number) = (kind, 0, 0)
+    (header.kind, header.count, header.number, header.isShared) = (kind, 0, 0, false)
     return header
   }
 }

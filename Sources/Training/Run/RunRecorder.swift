@@ -17,6 +17,29 @@ public enum CheckpointInterval: Hashable, Sendable {
   public static let standard = CheckpointInterval.seconds(120)
 }
 
+/// When the next checkpoint is due by an interval.
+struct CheckpointSchedule: Sendable {
+  private let interval: CheckpointInterval
+  private var last: (at: ContinuousClock.Instant, step: Int)
+
+  /// A schedule that begins now, after a step.
+  init(_ interval: CheckpointInterval, afterStep step: Int) {
+    self.interval = interval
+    last = (.now, step)
+  }
+
+  /// Whether one is due for the time or the steps since the last one.
+  func isDue(atStep step: Int) -> Bool {
+    switch interval {
+    case .seconds(let seconds): last.at.duration(to: .now).seconds > seconds
+    case .steps(let steps): step - last.step >= steps
+    }
+  }
+
+  /// Notes that there is one of a step.
+  mutating func wrote(step: Int) { last = (.now, step) }
+}
+
 /// Writes the files of a run: a line per step and evaluation, checkpoints, the summary.
 ///
 /// A checkpoint is written at every evaluation, when a run stops, and at an interval; the last
@@ -32,12 +55,11 @@ public final class RunRecorder {
   public let facts: TaskFacts
   /// What people should know of how the run was found.
   public private(set) var notes: [String] = []
-  private let interval: CheckpointInterval
+  private(set) var schedule: CheckpointSchedule
   private let lock: RunLock
   private let stepsFile: LineFile
   private let evaluationsFile: LineFile
   private var validations: [EvaluationReport] = []
-  private var lastCheckpoint: (at: ContinuousClock.Instant, step: Int)
   /// The wall time of all steps, those before a resumption included.
   private var seconds = 0.0
 
@@ -175,13 +197,12 @@ public final class RunRecorder {
     self.directory = directory
     self.record = record
     self.facts = facts
-    self.interval = interval
+    schedule = CheckpointSchedule(interval, afterStep: steps.count)
     self.lock = lock
     stepsFile = try LineFile(directory.stepsPath, keeping: steps)
     evaluationsFile = try LineFile(directory.evaluationsPath, keeping: evaluations)
     validations = evaluations
     seconds = steps.reduce(0) { $0 + $1.seconds }
-    lastCheckpoint = (.now, steps.count)
   }
 
   /// The versions with a checkpoint whose evaluation was lost with the process that was to do it.
@@ -205,18 +226,18 @@ public final class RunRecorder {
     let line = StepRecord(
       step: state.step, outcome, seconds: seconds, dataWait: dataWait, waitedFor: waitedFor,
       workers: workers)
-    try stepsFile.append(line)
-    self.seconds += seconds
+    try record(line)
     return line
   }
 
-  /// Whether a checkpoint is due for the time or the steps since the last one.
-  func isCheckpointDue(atStep step: Int) -> Bool {
-    switch interval {
-    case .seconds(let seconds): lastCheckpoint.at.duration(to: .now).seconds > seconds
-    case .steps(let steps): step - lastCheckpoint.step >= steps
-    }
+  /// Notes the line of an applied step.
+  func record(_ line: StepRecord) throws(FileError) {
+    try stepsFile.append(line)
+    seconds += line.seconds
   }
+
+  /// Whether a checkpoint is due for the time or the steps since the last one.
+  func isCheckpointDue(atStep step: Int) -> Bool { schedule.isDue(atStep: step) }
 
   /// Writes a checkpoint unless there is one of this step; whether there was none.
   func writeCheckpoint(_ state: TrainingState) throws(FileError) -> Bool {
@@ -226,7 +247,7 @@ public final class RunRecorder {
     try evaluationsFile.flush()
     try Checkpoint.write(
       state, of: record.experiment, to: directory.checkpointPath(step: state.step))
-    lastCheckpoint = (.now, state.step)
+    schedule.wrote(step: state.step)
     removeOldCheckpoints()
     return true
   }
@@ -237,14 +258,18 @@ public final class RunRecorder {
   ) throws(FileError) -> EvaluationReport {
     let report = EvaluationReport(
       step: step, split: split, measurements: measurements, facts: facts)
-    try evaluationsFile.append(report)
-    if split == .validation {
-      validations.append(report)
-      // Before the checkpoint that it is of may be removed.
-      try evaluationsFile.flush()
-      removeOldCheckpoints()
-    }
+    try record(report)
     return report
+  }
+
+  /// Notes the report of an evaluation.
+  func record(_ report: EvaluationReport) throws(FileError) {
+    try evaluationsFile.append(report)
+    guard report.split == .validation else { return }
+    validations.append(report)
+    // Before the checkpoint that it is of may be removed.
+    try evaluationsFile.flush()
+    removeOldCheckpoints()
   }
 
   /// The evaluation of the best version that there is a checkpoint of.

@@ -10,6 +10,9 @@ public struct ServerOptions: Sendable {
   public var expectedWorkers = 1
   /// How long to wait for whom.
   public var deadlines = Deadlines()
+  /// Whether payloads of workers on this machine go through shared memory, where the address is a
+  /// Unix socket's.
+  public var sharesMemory = true
 
   /// One worker and the standard deadlines.
   public init() {}
@@ -21,10 +24,13 @@ public struct ServerOptions: Sendable {
 public final class ServerLoop {
   private let setting: RunSetting
   private let listener: Listener
-  private var live: LiveRun<PeerID, RunRecorder>
+  private let recorder: RecorderThread
+  private var live: LiveRun<PeerID, RecorderThread>
   private var drops = DropCounter()
   /// The hashes of the chunks of the version that was sent last, as far as they are known.
   private var hashes: (step: Int, ofChunks: [UInt64?])?
+  /// What is shared with workers on this machine.
+  private var shared: SharedPayloads?
   private let startedAt: ContinuousClock.Instant
   private let times: Stopwatch
   /// What the loop did, for a trace.
@@ -44,6 +50,7 @@ public final class ServerLoop {
     times = Stopwatch(
       beginning: .gathering, startedAt: startedAt,
       spans: setting.trace.map { _ in (spans, .messages) })
+    recorder = RecorderThread(setting.recorder, observers: setting.observers)
     let record = setting.recorder.record
     live = try LiveRun(
       .init(
@@ -51,11 +58,16 @@ public final class ServerLoop {
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
         deadlines: options.deadlines, takesSpans: setting.trace != nil),
-      from: state, store: setting.recorder, observers: setting.observers, times: times, now: 0)
+      from: state, store: recorder, observers: setting.observers, times: times, now: 0)
+    if options.sharesMemory, case .ipc = listener.endpoint.transport {
+      let configuration = live.coordinator.configuration
+      shared = SharedPayloads(run: configuration.run, chunking: configuration.chunking)
+    }
   }
 
   /// Serves until the run is complete, stopped or failed.
   public func run() throws -> (ending: RunEnding, state: TrainingState) {
+    defer { recorder.end() }
     do {
       try serve()
     } catch {
@@ -86,6 +98,7 @@ public final class ServerLoop {
         try receiveControl()
         try send(try live.tick(now: now))
         if setting.isStopRequested() { try send(try live.requestStop(now: now)) }
+        shared?.keep { live.coordinator.sessions[$0] != nil }
         for line in drops.report(now: now) { setting.observers.tell(.dropped(line)) }
         publish()
         handOnSpans()
@@ -142,13 +155,18 @@ public final class ServerLoop {
         guard let peer = message.peer else { continue }
         traffic.received(message.byteCount)
         do {
-          try message.withPayload { bytes, payload in
-            let header = try DataHeader(decoding: bytes, payload: payload)
+          try message.withPayload { bytes, frame in
+            let header = try DataHeader(decoding: bytes)
+            guard !header.hasSharedPayload else {
+              return try takeShared(header, hash: DataHeader.payloadHash(in: bytes), from: peer)
+            }
+            try header.verify(frame, saidBy: bytes)
             if header.kind == .spans {
-              _ = try takeSpans(header, payload)
+              _ = try takeSpans(header, frame)
               return
             }
-            try send(try live.receive(header, payload: payload, from: peer, now: now))
+            if header.kind == .knock, header.isShared { shared?.noteMapped(by: header.session) }
+            try send(try live.receive(header, payload: frame, from: peer, now: now))
           }
         } catch let error as WireError {
           drops.count(error)
@@ -157,9 +175,19 @@ public final class ServerLoop {
     }
   }
 
-  private func send(_ outgoing: [LiveRun<PeerID, RunRecorder>.Outgoing]) throws {
+  /// Takes a whole contribution from where its worker has put it.
+  private func takeShared(_ header: DataHeader, hash: UInt64, from peer: PeerID) throws {
+    try shared?.contribution(header, hash: hash) { part, payload in
+      try send(try live.receive(part, payload: payload, from: peer, now: now))
+    }
+  }
+
+  private func send(_ outgoing: [LiveRun<PeerID, RecorderThread>.Outgoing]) throws {
     for item in outgoing {
       switch item {
+      case .control(.welcome(var welcome), let peer):
+        welcome.memory = shared?.offer(to: welcome.session)
+        _ = try listener.control.send(ControlMessage.welcome(welcome).encoded(), to: peer)
       case .control(let message, let peer):
         let bytes = message.encoded()
         if try listener.control.send(bytes, to: peer) == .sent { traffic.sent(bytes.count) }
@@ -232,9 +260,22 @@ public final class ServerLoop {
   private func sendValues(step: Int, chunks: [Int], session: SessionID, to peer: PeerID) throws {
     let configuration = live.coordinator.configuration
     let chunking = configuration.chunking
-    guard let values = live.values(ofStep: step).map(SharedScalars.init) else { return }
+    guard let flat = live.values(ofStep: step) else { return }
+    // An older version, which is being evaluated, is not kept there; a part of one is asked for
+    // where something went wrong with the whole.
+    if let shared, shared.isMapped(by: session), step == live.state.step,
+      chunks.count == chunking.chunkCount
+    {
+      var header = DataHeader(
+        kind: .values, run: configuration.run, session: session, step: step)
+      let hash = shared.put(flat, announcedBy: &header)
+      _ = try listener.data.send(header.encoded(payloadHash: hash), to: peer)
+      return
+    }
+    let values = SharedScalars(flat)
     if hashes?.step != step {
-      hashes = (step, Array(repeating: nil, count: chunking.chunkCount))
+      let known = step == live.state.step ? live.state.hashes.map { $0 as UInt64? } : []
+      hashes = (step, known.isEmpty ? Array(repeating: nil, count: chunking.chunkCount) : known)
     }
     for chunk in chunks {
       let range = chunking.range(of: chunk)

@@ -70,7 +70,11 @@ final class ComputeThread: Sendable {
         do {
           // A worker that joins the same experiment again keeps what it has built.
           let jobs =
-            if let current, current.experiment == experiment { current.jobs } else {
+            if let current, current.experiment == experiment {
+              current.jobs
+            } else if let trial = SynchronizationTrial(experiment) {
+              trial.jobs
+            } else {
               JobComputer(
                 of: try builder(experiment), experiment: experiment,
                 context: try ComputeContext(

@@ -37,6 +37,8 @@ public final class WorkerLoop {
   var welcome: ControlMessage.Welcome?
   private var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
+  /// Where payloads are, if the server is on this machine.
+  private var memory: OfferedMemory?
   private var results: [Job: JobResult] = [:]
   /// What the socket has not taken yet of each result, in the order in which it is to leave.
   private var outgoing: [Outgoing] = []
@@ -95,6 +97,10 @@ public final class WorkerLoop {
     var poller = makePoller()
     var nextTick = now
     while ending == nil {
+      // What waits to be sent is sent as soon as there is room for it.
+      if let source = poller.data {
+        poller.poller.setInterest(outgoing.isEmpty ? .receive : [.receive, .send], for: source)
+      }
       trace.thread?.turn(to: .idle)
       let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
       trace.thread?.turn(to: .receiving)
@@ -170,22 +176,37 @@ public final class WorkerLoop {
       case .nothing: return
       case .discarded: drops.count("a data message of too many frames")
       case .message(let message):
-        try message.withPayload { bytes, payload in
+        try message.withPayload { bytes, frame in
           let header: DataHeader
           var missing: [Int] = []
+          var shared: Tensor?
           do throws(WireError) {
-            header = try DataHeader(decoding: bytes, payload: payload)
+            header = try DataHeader(decoding: bytes)
+            if header.hasSharedPayload {
+              guard let memory, machine.lacks(header) else { return }
+              shared = try memory.values(header, hash: DataHeader.payloadHash(in: bytes))
+            } else {
+              try header.verify(frame, saidBy: bytes)
+            }
             if header.kind == .missing, let chunking {
-              missing = try MissingChunks(decoding: payload, chunkCount: chunking.chunkCount).chunks
+              missing = try MissingChunks(decoding: frame, chunkCount: chunking.chunkCount).chunks
             }
           } catch {
             drops.count(error)
             return
           }
-          try perform(machine.receive(header, missing: missing, now: now), payload: payload)
+          if let shared { return try take(shared, announcedBy: header) }
+          try perform(machine.receive(header, missing: missing, now: now), payload: frame)
         }
       }
     }
+  }
+
+  /// Takes a whole version of the values, whose chunks are then all in.
+  private func take(_ version: Tensor, announcedBy header: DataHeader) throws {
+    guard let chunking else { return }
+    values[header.step] = version
+    for part in header.parts(of: chunking) { try perform(machine.receive(part, now: now)) }
   }
 
   private func take(_ result: ComputeThread.Result) throws {
@@ -201,6 +222,8 @@ public final class WorkerLoop {
         return
       }
       layout = facts.layout
+      if let welcome, let chunking { memory = OfferedMemory(welcome, chunking: chunking) }
+      if memory != nil { log("Shares memory with the server.") }
       try perform(machine.prepared(valueCount: facts.layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
     case .computed(let job, let result):
@@ -232,8 +255,13 @@ public final class WorkerLoop {
         noteActivity()
       case .sendResult(let job, let chunks):
         guard let result = results[job], let chunking else { continue }
-        let hasContribution = result.contribution != nil
-        let all = hasContribution ? Array(0...chunking.chunkCount) : [chunking.chunkCount]
+        let measurements = chunking.chunkCount
+        let all =
+          switch (result.contribution, memory) {
+          case (nil, _): [measurements]
+          case (_, nil): Array(0...measurements)
+          case (_, _): [DataHeader.allChunks, measurements]
+          }
         outgoing.append(Outgoing(job: job, pieces: (chunks ?? all)[...]))
       case .inquire(let job, let number):
         guard var header = header(of: job, .inquiry) else { continue }
@@ -241,11 +269,13 @@ public final class WorkerLoop {
         _ = try data?.send(header.encoded())
       case .knock:
         guard let welcome else { continue }
-        let header = DataHeader(
+        var header = DataHeader(
           kind: .knock, run: welcome.run, session: welcome.session, step: 0)
+        header.isShared = memory != nil
         _ = try data?.send(header.encoded())
       case .forgetResult(let job):
         results[job] = nil
+        memory?.free(job)
         outgoing.removeAll { $0.job == job }
       case .log(let line): warn(line)
       case .end(let ending): self.ending = ending
@@ -257,6 +287,7 @@ public final class WorkerLoop {
     self.welcome = welcome
     trace.begin(welcome)
     values = [:]
+    memory = nil
     results = [:]
     outgoing = []
     // A new connection for each session: whatever the old one still held belongs to the old one.
@@ -294,8 +325,11 @@ public final class WorkerLoop {
   }
 
   private func store(_ payload: UnsafeRawBufferPointer, in range: Range<Int>, of step: Int) {
-    guard let layout else { return }
-    values[step, default: Tensor.zeros([layout.valueCount])].withMutableScalars { scalars in
+    // What came in shared memory is there already.
+    guard let layout, !payload.isEmpty else { return }
+    // Nobody reads it before every chunk is in.
+    if values[step] == nil { values[step] = Tensor(shape: [layout.valueCount]) { _ in } }
+    values[step]?.withMutableScalars { scalars in
       UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: scalars[range]))
         .copyMemory(from: payload)
     }
@@ -323,6 +357,9 @@ public final class WorkerLoop {
   private func send(_ chunk: Int, of job: Job) throws -> SendOutcome? {
     guard let result = results[job], let chunking, var header = header(of: job, .measurements)
     else { return .sent }
+    if chunk == DataHeader.allChunks, let contribution = result.contribution {
+      return try sendShared(contribution, of: job)
+    }
     guard chunk < chunking.chunkCount else {
       header.count = 2 * result.measurements.count
       if case .training = job { header.number = Int(result.dataWait * 1e6) }
@@ -337,6 +374,17 @@ public final class WorkerLoop {
     let payload = scalars.bytes(of: range)
     return try data?.send(
       header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
+  }
+
+  /// Says where a contribution lies, or, if there is no room for it, has it sent in chunks.
+  private func sendShared(_ contribution: Contribution, of job: Job) throws -> SendOutcome? {
+    guard var header = header(of: job, .contribution), let chunking else { return .sent }
+    guard let hash = memory?.put(contribution.flat, of: job, announcedBy: &header) else {
+      let next = outgoing[0].pieces.startIndex + 1
+      outgoing[0].pieces.insert(contentsOf: 0..<chunking.chunkCount, at: next)
+      return .sent
+    }
+    return try data?.send(header.encoded(payloadHash: hash))
   }
 
   /// The header of a message about a result.

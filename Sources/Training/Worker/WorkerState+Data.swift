@@ -44,6 +44,15 @@ extension WorkerState {
     }
   }
 
+  /// Whether a message is about a version of the values, whole, of which something is missing.
+  func lacks(_ header: DataHeader) -> Bool {
+    guard case .joined(let member) = phase, member.isPrepared, header.kind == .values,
+      header.run == member.welcome.run, header.session == member.welcome.session,
+      member.receipts[header.step]?.isComplete != true
+    else { return false }
+    return header.parts(of: member.values).allSatisfy { isWanted($0, member) }
+  }
+
   /// Whether a chunk of the values is of a version that the lease needs, or of one that the next
   /// lease may: never of more versions than memory was reckoned for.
   private func isWanted(_ header: DataHeader, _ member: Membership) -> Bool {

@@ -6,7 +6,7 @@ import Tensors
 @testable import Training
 
 /// What survives a server: its run's directory.
-struct SimulatedStorage: RunStore {
+struct SimulatedStorage: PromptStore {
   let run: ToyRun
   /// The digest of each step.
   var digests: [Digest] = []

@@ -13,7 +13,7 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure how fast training is on this machine.",
     discussion: "Example: relate bench step --config sort-of-clevr-small --json",
-    subcommands: [BenchStepCommand.self, BenchKernelsCommand.self])
+    subcommands: [BenchStepCommand.self, BenchKernelsCommand.self, BenchSyncCommand.self])
 }
 
 /// What the benchmarks of a step have in common.
