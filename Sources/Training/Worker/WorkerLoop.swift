@@ -8,15 +8,15 @@ import Tensors
 
 /// How a worker finds its server and what it computes with.
 public struct WorkerOptions: Sendable {
-  /// Where the server listens.
-  public var server: Endpoint
+  /// Where the server is looked for.
+  public var place: ServerPlace
   /// How long to wait for whom; the server tells the rest.
   public var deadlines = Deadlines()
-  /// How the worker and its server know each other.
-  public var security = Security.none
+  /// How the worker and the server at an address know each other.
+  public var security: @Sendable (Endpoint) throws -> Security = { _ in .none }
 
-  /// Options with the standard deadlines.
-  public init(server: Endpoint) { self.server = server }
+  /// Options with the standard deadlines, and without keys.
+  public init(server place: ServerPlace) { self.place = place }
 }
 
 /// A worker: joins a server, computes what it is given, and ends when the server says so.
@@ -25,12 +25,15 @@ public final class WorkerLoop {
   private let isLeaveRequested: @Sendable () -> Bool
   private let log: (String) -> Void
   private let messaging: Context
-  private let control: Socket
-  private var controlWatch: ConnectionWatch
+  private var search: ServerSearch
+  private var control: Socket?
+  private var controlWatch: ConnectionWatch?
   private var data: Socket?
   private var dataWatch: ConnectionWatch?
-  /// Counts the data sockets: a restarted server may well give the same session number again.
-  private var dataSocketNumber = 0
+  /// The addresses of which it was said that they cannot be reached.
+  private var unreachable: Set<Endpoint> = []
+  /// Counts the sockets that were made: what is waited for changes with them.
+  private var socketCount = 0
   private let wakeup: Wakeup
   private let compute: ComputeThread
   private var machine: WorkerState
@@ -59,14 +62,7 @@ public final class WorkerLoop {
     self.log = log
     self.isLeaveRequested = isLeaveRequested
     messaging = try Context()
-    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
-    small.security = options.security
-    // The first hello may wait for the connection.
-    small.sendsOnlyWhenConnected = false
-    // The last message says why this worker ends, and the server waits in vain without it.
-    small.linger = .seconds(1)
-    control = try Socket(.dealer, in: messaging, options: small)
-    controlWatch = try ConnectionWatch(of: control, to: options.server)
+    search = ServerSearch(patience: options.deadlines.connectionSeconds)
     wakeup = try Wakeup()
     let hello = ControlMessage.Hello(
       version: protocolVersion, numerics: Numerics.fingerprints(), engine: Numerics.engines(),
@@ -74,62 +70,80 @@ public final class WorkerLoop {
       process: Int(ProcessInfo.processInfo.processIdentifier))
     compute = ComputeThread(threads: threads, builder: builder, wakeup: wakeup)
     machine = WorkerState(
-      .init(
-        server: "\(options.server)", hello: hello, deadlines: options.deadlines,
-        dataPorts: options.server.dataPorts), now: 0)
+      .init(server: "\(options.place)", hello: hello, deadlines: options.deadlines), now: 0)
   }
 
   /// Works until the server closes the run, the worker is told to leave, or something fails.
   public func run() throws -> WorkerEnding {
     defer { compute.submit(.end) }
-    try control.connect(to: options.server)
     var poller = makePoller()
     var nextTick = now
     while ending == nil {
       let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
-      if events.canReceive(poller.control) { try receiveControl() }
+      if let source = poller.control, events.canReceive(source) { try receiveControl() }
       if let source = poller.data, events.canReceive(source) { try receiveData() }
       for result in compute.takeResults() { try take(result) }
       if now >= nextTick {
         nextTick = now + 0.1
         if isLeaveRequested() { try perform(machine.leave()) }
+        try lookForServer()
         try perform(machine.tick(now: now))
         for line in drops.report(now: now) { log(line) }
-        try controlWatch.report(to: log)
-        try dataWatch?.report(to: log)
+        try controlWatch?.report(&unreachable, to: log)
+        try dataWatch?.report(&unreachable, to: log)
       }
       try sendOutgoing()
-      if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
+      if poller.socketCount != socketCount { poller = makePoller() }
     }
     return ending ?? .left
   }
 
   private var now: Double { startedAt.duration(to: .now).seconds }
 
-  /// What the loop waits for; made anew when the data socket is.
+  /// What the loop waits for; made anew when a socket is.
   private struct Sources {
     var poller: Poller
-    var control: Poller.Source
+    var control: Poller.Source?
     var data: Poller.Source?
-    var dataSocketNumber: Int
+    var socketCount: Int
   }
 
   private func makePoller() -> Sources {
     var poller = Poller()
-    let controlSource = poller.add(control)
     _ = poller.add(wakeup)
-    var dataSource: Poller.Source?
-    if data != nil { dataSource = poller.add(data!) }
-    return Sources(
-      poller: poller, control: controlSource, data: dataSource,
-      dataSocketNumber: dataSocketNumber)
+    var sources = Sources(poller: poller, socketCount: socketCount)
+    if control != nil { sources.control = sources.poller.add(control!) }
+    if data != nil { sources.data = sources.poller.add(data!) }
+    return sources
+  }
+
+  // MARK: Connecting
+
+  /// Connects, or connects anew, if it is time to.
+  private func lookForServer() throws {
+    let next = try search.next(
+      isLooking: machine.isLooking(at: now), now: now, addresses: options.place.addresses)
+    guard let next else { return }
+    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    small.security = try options.security(next)
+    // The first hello may wait for the connection.
+    small.sendsOnlyWhenConnected = false
+    // The last message says why this worker ends, and the server waits in vain without it.
+    small.linger = .seconds(1)
+    let socket = try Socket(.dealer, in: messaging, options: small)
+    controlWatch = try ConnectionWatch(of: socket, to: next)
+    try socket.connect(to: next)
+    control = consume socket
+    socketCount += 1
+    machine.connect(dataPorts: next.dataPorts)
   }
 
   // MARK: Receiving
 
   private func receiveControl() throws {
     for _ in 0..<256 {
-      switch try control.receive() {
+      guard let reception = try control?.receive() else { return }
+      switch reception {
       case .nothing: return
       case .discarded: drops.count("a control message of too many frames")
       case .message(let message):
@@ -204,7 +218,7 @@ public final class WorkerLoop {
   ) throws {
     for action in actions {
       switch action {
-      case .send(let message): _ = try control.send(message.encoded())
+      case .send(let message): _ = try control?.send(message.encoded())
       case .prepare(let welcome): try prepare(welcome)
       case .fetch(let step, let chunks): try fetch(step: step, chunks: chunks)
       case .storeValues(let step, let range): store(payload, in: range, of: step)
@@ -242,20 +256,21 @@ public final class WorkerLoop {
     outgoing = []
     // A new connection for each session: whatever the old one still held belongs to the old one.
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
-    bulk.security = options.security
+    guard let server = search.current else { return }
+    bulk.security = try options.security(server)
     bulk.maximumFrameCount = 2
     bulk.receiveHighWaterMark = 1024
     // Little, so that what the socket takes tells how fast the connection carries it.
     bulk.sendHighWaterMark = 8
     bulk.sendsOnlyWhenConnected = false
     let socket = try Socket(.dealer, in: messaging, options: bulk)
-    let endpoint = try options.server.forData(port: UInt16(clamping: welcome.dataPort))
+    let endpoint = try server.forData(port: UInt16(clamping: welcome.dataPort))
     dataWatch = try ConnectionWatch(of: socket, to: endpoint)
     try socket.connect(to: endpoint)
     data = consume socket
-    dataSocketNumber += 1
+    socketCount += 1
     compute.submit(.prepare(welcome.experiment, samples: welcome.samples))
-    log("Joined \(options.server) as worker \(welcome.worker).")
+    log("Joined \(server) as worker \(welcome.worker).")
   }
 
   private func fetch(step: Int, chunks: [Int]) throws {
