@@ -146,6 +146,21 @@ import Training
     #expect(!FileManager.default.fileExists(atPath: workspace.path("run")), "nothing was begun")
   }
 
+  @Test func aDoctorVisitsHosts() throws {
+    try "good\naway\nother".write(
+      toFile: workspace.path("hosts"), atomically: true, encoding: .utf8)
+    let visit = ["doctor", "--hosts", "hosts", "--package", "package.tar.gz"]
+    let ended = try workspace.relate(visit, environment: environment, atMost: 30)
+    #expect(ended.code == 1, "one cannot be reached: \(ended)")
+    func line(_ host: String) -> String {
+      let words = ended.output.split(separator: "\n").map { $0.split(separator: " ") }
+      return words.first { $0.count > 2 && $0[1] == host }?.joined(separator: " ") ?? "none"
+    }
+    #expect(line("good").hasPrefix("ok good release") && line("good").hasSuffix("the same bits"))
+    #expect(line("away").hasPrefix("BAD away away cannot be reached by ssh"), "\(line("away"))")
+    #expect(line("other").hasPrefix("note other") && line("other").contains("openblas/fp32"))
+  }
+
   @Test func mistakesAreAnswered() throws {
     expectRefusal(
       try start(.short, ["one", "two wrkers=3"], run: "run").wait(), ["hosts, line 2", "workers=N"])
