@@ -161,6 +161,8 @@ END
   # shellcheck disable=SC2086
   job=$("${submit[@]}" "$here/cluster/slurm/server.sbatch" "$run" $experiment)
   workers=$("${submit[@]}" --array=0-2 --dependency="after:$job" "$here/cluster/slurm/workers.sbatch" "$run")
+  is_running() { [ "$(squeue -h -j "$1" -o %T 2>/dev/null)" = RUNNING ]; }
+  wait_until 60 "a second worker" is_running "${workers}_1"
   wait_until 60 "step 300" has_steps "$run" 300
   scontrol requeue "${workers}_1"
   # What Slurm does two minutes before the time limit.
