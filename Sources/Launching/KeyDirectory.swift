@@ -34,10 +34,10 @@ struct KeyDirectory: Sendable {
   /// Whether a pair has been made.
   var holdsKeys: Bool { FileManager.default.fileExists(atPath: secretPath) }
 
-  /// Makes a pair unless there is one.
+  /// Makes a pair, or takes the one that is given, unless there is one.
   ///
   /// Throws if it cannot be written.
-  func create() throws {
+  func create(_ given: KeyPair? = nil) throws {
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true,
@@ -45,7 +45,7 @@ struct KeyDirectory: Sendable {
     } catch {
       throw FileError("Cannot create the directory \(path): \(error.localizedDescription)")
     }
-    let keys = try KeyPair()
+    let keys = try given ?? KeyPair()
     let draft = "\(secretPath).\(UUID().uuidString)"
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw FileError("create", draft) }

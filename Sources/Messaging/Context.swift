@@ -31,3 +31,10 @@ public final class Context: Sendable {
     while zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
   }
 }
+
+/// The release of ZeroMQ that this program has loaded, such as 4.3.4.
+public var zeroMQVersion: String {
+  var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
+  zmq_version(&major, &minor, &patch)
+  return "\(major).\(minor).\(patch)"
+}

@@ -49,7 +49,7 @@ public enum Numerics {
   }
 
   /// What a machine lacks that cannot compute an experiment at all, in half a sentence.
-  static func requirement(of experiment: Experiment) -> String {
+  public static func requirement(of experiment: Experiment) -> String {
     switch (experiment.engine, experiment.precision) {
     case (.openblas, _): "Install OpenBLAS on its machine (apt-get install libopenblas0-pthread)"
     case (.onednn, .fp32): "Install oneDNN on its machine (apt-get install libdnnl2)"

@@ -38,6 +38,20 @@ import Testing
     #expect(try workspace.run("run").digests() == Reference.states.get().digests)
   }
 
+  /// A refused greeting ends libzmq's connection; the worker makes another.
+  @Test func aRefusedWorkerJoinsOnceItsKeyIsAllowed() throws {
+    let keys = try ["server", "mine"].map(makeKeys)
+    try allow(["--server", "--keys", "mine", "--", keys[0]])
+    let cluster = try ClusterByHand(.states, ["--keys", "server"], run: "run", in: workspace)
+    let worker = try cluster.startWorker(["--keys", "mine"])
+    try waitUntil("the refusal", atMost: 10) { worker.output.contains("; trying on.") }
+    try allow(["--keys", "server", "--", keys[1]])
+    try cluster.server.wait().requiringSuccess()
+    let ended = try worker.wait().requiringSuccess()
+    #expect(ended.output.components(separatedBy: "; trying on.").count == 2, "said once: \(ended)")
+    #expect(try workspace.run("run").digests() == Reference.states.get().digests)
+  }
+
   /// As where all machines share a home directory.
   @Test func aSharedDirectoryOfKeysIsEnough() throws {
     _ = try makeKeys("shared")

@@ -236,6 +236,42 @@ import Testing
     #expect(worker.tick(now: 31.1) == [.send(.hello(fittingHello()))])
   }
 
+  /// Short messages pass, long ones do not: as over a tunnel whose packets are shorter.
+  @Test func backsOffWhenNoResultIsEverDelivered() {
+    var worker = joiningWorker()
+    var now = 0.0
+    for pause in [30.0, 60, 120, 240, 300, 300] {
+      #expect(worker.tick(now: now) == [.send(.hello(fittingHello()))])
+      _ = worker.receive(.welcome(welcome()), now: now)
+      _ = worker.prepared(valueCount: run.chunking.count, now: now)
+      _ = worker.receive(DataHeader(kind: .heard, run: 9, session: 1, step: 0), now: now)
+      _ = worker.receive(lease(1, step: 1, [0]), now: now)
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: now + 30)
+      let line = worker.tick(now: now + 30.5).compactMap { action in
+        if case .log(let line) = action { line } else { nil }
+      }
+      #expect(line.count == 1 && line[0].contains("MTU"), "\(line)")
+      #expect(line.first?.hasSuffix("joining again in \(Int(pause)) s.") == true, "\(line)")
+      #expect(!worker.isLooking(at: now + 30.5 + pause - 1))
+      #expect(worker.tick(now: now + 30.5 + pause - 1) == [])
+      now += 30.5 + pause
+      #expect(worker.isLooking(at: now))
+    }
+    // One result that is acknowledged, and a lost connection is a lost connection again.
+    _ = worker.tick(now: now)
+    _ = worker.receive(.welcome(welcome()), now: now)
+    _ = worker.prepared(valueCount: run.chunking.count, now: now)
+    _ = worker.receive(lease(1, step: 1, [0]), now: now)
+    for chunk in 0..<3 { _ = worker.receive(values(chunk, step: 0), now: now) }
+    _ = worker.computed(.training(step: 1, replica: 0), now: now)
+    _ = worker.receive(acknowledgement(step: 1, replica: 0), now: now)
+    _ = worker.receive(.beat(.init(run: 9, step: 1)), now: now + 30)
+    let last = worker.tick(now: now + 30.5).last
+    #expect(
+      last
+        == .log("Nothing heard from the data port of server:1 for 30.5 s; joining again."))
+  }
+
   @Test func looksForALostServerAsLongAsAServerWaits() {
     var worker = readyWorker()
     _ = worker.receive(.rejoin(.init()), now: 100)

@@ -63,6 +63,10 @@ public struct ParameterServerCommand: ParsableCommand {
   @Flag(help: .hidden)
   var child = false
 
+  /// What a launcher was told, a word at a time, for whoever goes on with the run.
+  @Option(parsing: .unconditionalSingleValue, help: .hidden)
+  var launchedWith: [String] = []
+
   /// The options as given.
   public init() {}
 
@@ -86,7 +90,7 @@ public struct ParameterServerCommand: ParsableCommand {
     let stop = StopRequest(
       endsWithParent: child, answer: child ? nil : StopRequest.finishesStep(log))
     let address = try serverEndpoint(listen, option: "--listen")
-    let admission = try keys.directory(for: address)?.admission { log.warn($0) }
+    let admission = try keys.place.directory(for: address)?.admission { log.warn($0) }
     var options = ServerOptions()
     options.expectedWorkers = expect
     options.deadlines.waitSeconds = wait
@@ -116,7 +120,7 @@ public struct ParameterServerCommand: ParsableCommand {
     return try conclude(
       ending, in: plan.directory, step: step,
       hint: child
-        ? .train(singleProcess: false, data: experiment.data.path)
+        ? .train(options: launchedWith, data: experiment.data.path)
         : .server(options: resumeOptions, data: experiment.data.path), log)
   }
 

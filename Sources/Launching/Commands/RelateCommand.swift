@@ -13,7 +13,8 @@ public struct RelateCommand: ParsableCommand {
     subcommands: [
       TasksCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
       PublishCommand.self, ExportCommand.self, GenerateCommand.self, DataCommand.self,
-      BenchCommand.self, ParityCommand.self, KeysCommand.self,
+      BenchCommand.self, ParityCommand.self, KeysCommand.self, WorkCommand.self,
+      OrderedWorkCommand.self, DoctorCommand.self,
     ])
 
   /// The options as given.

@@ -1,4 +1,4 @@
-// relate train: a run on this machine, as a cluster of processes or as one.
+// relate train: a run as a cluster of processes, on this machine or on several, or as one process.
 
 import ArgumentParser
 import Foundation
@@ -11,12 +11,13 @@ import Training
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Train a model on this machine: a parameter server and workers, or one process.",
+    abstract: "Train a model: on a parameter server and workers, or in one process.",
     discussion: """
       The result depends on the experiment alone (task, settings, schedule, seed, replicas), not \
       on how many processes compute it. Ctrl-C finishes the step and writes a checkpoint.
 
       Example: relate train sort-of-clevr --preset quick --workers 2
+      By ssh:  relate train sort-of-clevr --hosts FILE --package PACKAGE
       Resume:  relate train --run runs/sort-of-clevr-quick-seed1 --resume
       """)
 
@@ -37,9 +38,19 @@ struct TrainCommand: ParsableCommand {
       "Threads of each process that computes. Bits do not depend on it.", valueName: "n"))
   var threads: ThreadCount?
 
+  @OptionGroup(title: "Other hosts") var others: HostOptions
+
   func validate() throws {
     if singleProcess && workers != nil {
       throw ValidationError("Say --workers or --single-process, not both.")
+    }
+    if others.hosts != nil, singleProcess || workers != nil || threads != nil {
+      throw ValidationError(
+        "The file of --hosts says what is computed where: leave out --single-process, --workers "
+          + "and --threads.")
+    }
+    if others.hosts == nil, !others.arguments.isEmpty {
+      throw ValidationError("\(others.arguments[0]) belongs to --hosts FILE, which is missing.")
     }
     if let workers, !(1...1024).contains(workers) {
       throw ValidationError("--workers must be from 1 to 1024, not \(workers).")
@@ -56,16 +67,29 @@ struct TrainCommand: ParsableCommand {
       // Workers would find it out one by one.
       let settled = try plan.beginning ?? plan.directory.readExperiment().experiment
       try requireData(of: settled, at: experiment.data.place)
-      let cluster = LocalCluster(
+      let stop = StopRequest(endsWithParent: false, answer: StopRequest.finishesStep(log))
+      let data = experiment.data.path
+      let crew = try others.crew(for: plan, data: data, stop: stop, log: log)
+      if let crew, try !crew.gather() { return ExitStatus.interrupted }
+      let local = Crew(
+        workerCount: workers ?? cores, threads: threads?.count ?? 1,
+        arguments: observing.log.arguments + (data.map { ["--data", $0] } ?? []), log: log)
+      let cluster = Cluster(
         plan,
         options: .init(
-          workers: workers ?? cores, threads: threads?.count ?? 1, data: experiment.data.path,
-          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
-            + observing.arguments,
-          worker: observing.log.arguments, trace: observing.trace,
-          beginning: beginningOptions(plan)), log: log)
+          data: data, server: serverOptions, trace: observing.trace,
+          beginning: beginningOptions(plan),
+          hint: .train(options: others.arguments, data: data)),
+        workforce: crew ?? local, stop: stop, log: log)
       return try cluster.run()
     }
+  }
+
+  /// What the server of a cluster is told however often it is started.
+  private var serverOptions: [String] {
+    ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
+      + (others.hosts == nil ? [] : ["--data-port", String(others.dataPort)])
+      + others.arguments.flatMap { ["--launched-with", $0] } + observing.arguments
   }
 
   /// What the server of a cluster is told beside the experiment when the run begins.

@@ -15,14 +15,14 @@ public struct WorkerCommand: ParsableCommand {
     discussion: """
       A worker is told nothing but the server's address; it learns the rest when it joins. It may \
       join at any step and leave at any time: its work goes to others and no bit of the result \
-      changes.
+      changes. A server that it has lost it looks for again, for ten minutes.
 
       Example: Worker --server 127.0.0.1:5555
+      Or, on a shared folder: ParameterServer … --endpoint-file FILE; Worker --server-file FILE
       """,
     version: relateVersion)
 
-  @Option(help: ArgumentHelp("The address that the server printed.", valueName: "host:port"))
-  var server: String
+  @OptionGroup var place: ServerPlaceOptions
 
   @Option(
     help: ArgumentHelp("Threads to compute on. Bits do not depend on it.", valueName: "n"))
@@ -56,18 +56,20 @@ public struct WorkerCommand: ParsableCommand {
     let log = logging.log
     try reportingErrors(to: log) {
       let stop = StopRequest(endsWithParent: child)
-      var options = WorkerOptions(server: try serverEndpoint(server, option: "--server"))
+      var options = WorkerOptions(server: try place.resolved())
       options.deadlines.joinSeconds = join
-      options.security = try keys.security(for: options.server)
+      let keys = keys.place
+      options.security = { try keys.security(for: $0) }
       let place = data.place
       let worker = try WorkerLoop(
         options, threads: ThreadPool(threadCount: threads.count),
         builder: { try openTask(of: $0, at: place) },
         log: { log.say($0) }, isLeaveRequested: { stop.isRequested })
-      switch try worker.run() {
+      let ending = try worker.run()
+      switch ending {
       case .closed(let reason):
         log.say(LogEntry(.info, "The server closed: \(reason)."))
-        return 0
+        return ending == .stopped ? ExitStatus.interrupted : 0
       case .runFailed(let reason):
         log.fail("The server closed: \(reason)")
         return ExitStatus.runFailed
@@ -76,16 +78,4 @@ public struct WorkerCommand: ParsableCommand {
       }
     }
   }
-}
-
-/// The address that an option names.
-func serverEndpoint(_ text: String, option: String) throws -> Endpoint {
-  let endpoint: Endpoint
-  do throws(MessagingError) { endpoint = try Endpoint(text) } catch {
-    throw ValidationError("\(option): \(error.description)")
-  }
-  if case .inproc = endpoint.transport {
-    throw ValidationError("\(option) takes HOST:PORT or ipc:///PATH, not \(text).")
-  }
-  return endpoint
 }

@@ -21,16 +21,25 @@ struct KeyOptions: ParsableArguments {
     }
   }
 
-  /// The directory to use for an address; `nil` for no keys, as through a Unix socket, which only
-  /// its owner reaches.
-  func directory(for address: Endpoint) throws -> KeyDirectory? {
-    guard case .tcp = address.transport, !insecure else { return nil }
-    return try path.map(KeyDirectory.init) ?? .standard()
-  }
-
   /// What was said, for whoever is to say the same.
   var arguments: [String] {
     (insecure ? ["--insecure"] : []) + (path.map { ["--keys", $0] } ?? [])
+  }
+
+  /// Where the keys are.
+  var place: KeyPlace { KeyPlace(path: path, isInsecure: insecure) }
+}
+
+/// Where the keys of a worker are, as far as it was said.
+struct KeyPlace: Sendable {
+  let path: String?
+  let isInsecure: Bool
+
+  /// The directory to use for an address; `nil` for no keys, as through a Unix socket, which only
+  /// its owner reaches.
+  func directory(for address: Endpoint) throws -> KeyDirectory? {
+    guard case .tcp = address.transport, !isInsecure else { return nil }
+    return try path.map(KeyDirectory.init) ?? .standard()
   }
 
   /// How a worker and the server at an address know each other.

@@ -24,10 +24,11 @@ struct RunHint {
   /// What else it was told that is no part of the experiment.
   private var options: [String]
 
-  /// By `relate train`, as one process or as a cluster of this machine.
-  static func train(singleProcess: Bool, data: String?) -> RunHint {
+  /// By `relate train`, as one process or as a cluster, of this machine or with these options.
+  static func train(singleProcess: Bool = false, options: [String] = [], data: String?) -> RunHint {
     RunHint(
-      program: ["relate", "train"], options: singleProcess ? ["--single-process"] : [], data: data)
+      program: ["relate", "train"], options: singleProcess ? ["--single-process"] : options,
+      data: data)
   }
 
   /// By a `ParameterServer` with these options.

@@ -308,7 +308,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     let reason =
       switch ending {
       case .completed: "the run is complete"
-      case .stopped: "the run was stopped"
+      case .stopped: WorkerEnding.stopReason
       case .diverged(let reason), .failed(let reason): "the run failed: \(reason)"
       }
     let isFailure = ending != .completed && ending != .stopped

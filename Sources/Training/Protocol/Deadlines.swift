@@ -21,6 +21,8 @@ public struct Deadlines: Hashable, Sendable {
   /// Trying to join for the first time, and hearing nothing from the data port of a server that it
   /// has joined, until a worker ends with an error.
   public var joinSeconds = 60.0
+  /// Saying hello over a connection without an answer, until a worker makes another.
+  public var connectionSeconds = 5.0
   /// Trying to join again after the server of a run was lost, until a worker ends with an error.
   ///
   /// As long as a server waits for workers: whoever repairs either side has the same time.

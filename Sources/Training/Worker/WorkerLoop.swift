@@ -8,15 +8,15 @@ import Tensors
 
 /// How a worker finds its server and what it computes with.
 public struct WorkerOptions: Sendable {
-  /// Where the server listens.
-  public var server: Endpoint
+  /// Where the server is looked for.
+  public var place: ServerPlace
   /// How long to wait for whom; the server tells the rest.
   public var deadlines = Deadlines()
-  /// How the worker and its server know each other.
-  public var security = Security.none
+  /// How the worker and the server at an address know each other.
+  public var security: @Sendable (Endpoint) throws -> Security = { _ in .none }
 
-  /// Options with the standard deadlines.
-  public init(server: Endpoint) { self.server = server }
+  /// Options with the standard deadlines, and without keys.
+  public init(server place: ServerPlace) { self.place = place }
 }
 
 /// A worker: joins a server, computes what it is given, and ends when the server says so.
@@ -25,23 +25,26 @@ public final class WorkerLoop {
   private let isLeaveRequested: @Sendable () -> Bool
   let say: (LogEntry) -> Void
   private let messaging: Context
-  private let control: Socket
-  private var controlWatch: ConnectionWatch
+  private var search: ServerSearch
+  var control: Socket?
+  private var controlWatch: ConnectionWatch?
   var data: Socket?
   private var dataWatch: ConnectionWatch?
-  /// Counts the data sockets: a restarted server may well give the same session number again.
-  private var dataSocketNumber = 0
+  /// The addresses of which it was said that they cannot be reached.
+  private var unreachable: Set<Endpoint> = []
+  /// Counts the sockets that were made: what is waited for changes with them.
+  private var socketCount = 0
   private let wakeup: Wakeup
   private let compute: ComputeThread
   var machine: WorkerState
   var welcome: ControlMessage.Welcome?
-  private var layout: ParameterLayout?
+  var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
   /// Where payloads are, if the server is on this machine.
-  private var memory: OfferedMemory?
-  private var results: [Job: JobResult] = [:]
+  var memory: OfferedMemory?
+  var results: [Job: JobResult] = [:]
   /// What the socket has not taken yet of each result, in the order in which it is to leave.
-  private var outgoing: [Outgoing] = []
+  var outgoing: [Outgoing] = []
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
@@ -68,14 +71,7 @@ public final class WorkerLoop {
     times = Stopwatch(
       beginning: .gathering, startedAt: startedAt, spans: (trace.spans, .computing))
     messaging = try Context()
-    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
-    small.security = options.security
-    // The first hello may wait for the connection.
-    small.sendsOnlyWhenConnected = false
-    // The last message says why this worker ends, and the server waits in vain without it.
-    small.linger = .seconds(1)
-    control = try Socket(.dealer, in: messaging, options: small)
-    controlWatch = try ConnectionWatch(of: control, to: options.server)
+    search = ServerSearch(patience: options.deadlines.connectionSeconds)
     wakeup = try Wakeup()
     let hello = ControlMessage.Hello(
       version: protocolVersion, numerics: Numerics.fingerprints(), engine: Numerics.engines(),
@@ -83,9 +79,7 @@ public final class WorkerLoop {
       process: Int(ProcessInfo.processInfo.processIdentifier))
     compute = ComputeThread(threads: threads, builder: builder, wakeup: wakeup)
     machine = WorkerState(
-      .init(
-        server: "\(options.server)", hello: hello, deadlines: options.deadlines,
-        dataPorts: options.server.dataPorts), now: 0)
+      .init(server: "\(options.place)", hello: hello, deadlines: options.deadlines), now: 0)
   }
 
   /// Works until the server closes the run, the worker is told to leave, or something fails.
@@ -93,7 +87,6 @@ public final class WorkerLoop {
     defer { compute.submit(.end) }
     // What is left out of a trace is no reason to fail.
     defer { try? sendSpans(isLast: true) }
-    try control.connect(to: options.server)
     var poller = makePoller()
     var nextTick = now
     while ending == nil {
@@ -104,52 +97,73 @@ public final class WorkerLoop {
       trace.thread?.turn(to: .idle)
       let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
       trace.thread?.turn(to: .receiving)
-      if events.canReceive(poller.control) { try receiveControl() }
+      if let source = poller.control, events.canReceive(source) { try receiveControl() }
       if let source = poller.data, events.canReceive(source) { try receiveData() }
       for result in compute.takeResults() { try take(result) }
       if now >= nextTick {
         nextTick = now + 0.1
         if isLeaveRequested() { try perform(machine.leave()) }
+        try lookForServer()
         try perform(machine.tick(now: now))
         for line in drops.report(now: now) { warn(line) }
-        try controlWatch.report(to: warn)
-        try dataWatch?.report(to: warn)
+        try controlWatch?.report(&unreachable, to: warn)
+        try dataWatch?.report(&unreachable, to: warn)
         try sendSpans()
       }
       if !outgoing.isEmpty { trace.thread?.turn(to: .sending) }
       try sendOutgoing()
       noteActivity()
-      if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
+      if poller.socketCount != socketCount { poller = makePoller() }
     }
     return ending ?? .left
   }
 
   var now: Double { startedAt.duration(to: .now).seconds }
 
-  /// What the loop waits for; made anew when the data socket is.
+  /// What the loop waits for; made anew when a socket is.
   private struct Sources {
     var poller: Poller
-    var control: Poller.Source
+    var control: Poller.Source?
     var data: Poller.Source?
-    var dataSocketNumber: Int
+    var socketCount: Int
   }
 
   private func makePoller() -> Sources {
     var poller = Poller()
-    let controlSource = poller.add(control)
     _ = poller.add(wakeup)
-    var dataSource: Poller.Source?
-    if data != nil { dataSource = poller.add(data!) }
-    return Sources(
-      poller: poller, control: controlSource, data: dataSource,
-      dataSocketNumber: dataSocketNumber)
+    var sources = Sources(poller: poller, socketCount: socketCount)
+    if control != nil { sources.control = sources.poller.add(control!) }
+    if data != nil { sources.data = sources.poller.add(data!) }
+    return sources
+  }
+
+  // MARK: Connecting
+
+  /// Connects, or connects anew, if it is time to.
+  private func lookForServer() throws {
+    let next = try search.next(
+      isLooking: machine.isLooking(at: now), now: now, addresses: options.place.addresses)
+    guard let next else { return }
+    var small = SocketOptions(maximumFrameByteCount: ControlMessage.sizeLimit)
+    small.security = try options.security(next)
+    // The first hello may wait for the connection.
+    small.sendsOnlyWhenConnected = false
+    // The last message says why this worker ends, and the server waits in vain without it.
+    small.linger = .seconds(1)
+    let socket = try Socket(.dealer, in: messaging, options: small)
+    controlWatch = try ConnectionWatch(of: socket, to: next)
+    try socket.connect(to: next)
+    control = consume socket
+    socketCount += 1
+    machine.connect(dataPorts: next.dataPorts)
   }
 
   // MARK: Receiving
 
   private func receiveControl() throws {
     for _ in 0..<256 {
-      switch try control.receive() {
+      guard let reception = try control?.receive() else { return }
+      switch reception {
       case .nothing: return
       case .discarded: drops.count("a control message of too many frames")
       case .message(let message):
@@ -223,7 +237,9 @@ public final class WorkerLoop {
       }
       layout = facts.layout
       if let welcome, let chunking { memory = OfferedMemory(welcome, chunking: chunking) }
-      if memory != nil { log("Shares memory with the server.") }
+      if memory != nil {
+        say(LogEntry(.info, "Shares memory with the server.", fields))
+      }
       try perform(machine.prepared(valueCount: facts.layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
     case .computed(let job, let result):
@@ -243,7 +259,7 @@ public final class WorkerLoop {
   ) throws {
     for action in actions {
       switch action {
-      case .send(let message): _ = try control.send(completed(message).encoded())
+      case .send(let message): _ = try control?.send(completed(message).encoded())
       case .prepare(let welcome): try prepare(welcome)
       case .fetch(let step, let chunks): try fetch(step: step, chunks: chunks)
       case .storeValues(let step, let range): store(payload, in: range, of: step)
@@ -292,7 +308,8 @@ public final class WorkerLoop {
     outgoing = []
     // A new connection for each session: whatever the old one still held belongs to the old one.
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
-    bulk.security = options.security
+    guard let server = search.current else { return }
+    bulk.security = try options.security(server)
     bulk.maximumFrameCount = 2
     bulk.receiveHighWaterMark = 1024
     // Little, so that what the socket takes tells how fast the connection carries it.
@@ -300,19 +317,19 @@ public final class WorkerLoop {
     bulk.sendsOnlyWhenConnected = false
     if welcome.takesSpans == true { bulk.linger = .milliseconds(200) }
     let socket = try Socket(.dealer, in: messaging, options: bulk)
-    let endpoint = try options.server.forData(port: UInt16(clamping: welcome.dataPort))
+    let endpoint = try server.forData(port: UInt16(clamping: welcome.dataPort))
     dataWatch = try ConnectionWatch(of: socket, to: endpoint)
     try socket.connect(to: endpoint)
     data = consume socket
-    dataSocketNumber += 1
+    socketCount += 1
     compute.submit(.prepare(welcome.experiment, samples: welcome.samples))
     if trace.thread != nil {
       // The answer tells the server's time before there is anything to say in it.
       let greeting = ControlMessage.Heartbeat(
         run: welcome.run, session: welcome.session, lease: 0, isBusy: false)
-      _ = try control.send(completed(.heartbeat(greeting)).encoded())
+      _ = try control?.send(completed(.heartbeat(greeting)).encoded())
     }
-    say(LogEntry(.info, "Joined \(options.server) as worker \(welcome.worker).", fields))
+    say(LogEntry(.info, "Joined \(server) as worker \(welcome.worker).", fields))
   }
 
   private func fetch(step: Int, chunks: [Int]) throws {
@@ -333,76 +350,5 @@ public final class WorkerLoop {
       UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: scalars[range]))
         .copyMemory(from: payload)
     }
-  }
-
-  /// How values and contributions are cut, once the model is known.
-  private var chunking: Chunking? {
-    guard let welcome, let layout else { return nil }
-    return Chunking(count: layout.valueCount, chunkScalars: welcome.chunkScalars)
-  }
-
-  /// Sends what waits to be sent, until the socket's queue is full.
-  private func sendOutgoing() throws {
-    while let piece = outgoing.first?.pieces.first {
-      let job = outgoing[0].job
-      guard try send(piece, of: job) == .sent else { return }
-      outgoing[0].pieces.removeFirst()
-      let isAll = outgoing[0].pieces.isEmpty
-      if isAll { outgoing.removeFirst() }
-      machine.sent(job, isAll: isAll, now: now)
-    }
-  }
-
-  /// Sends a chunk of a result, or, if it is the one after the last, the measurements.
-  private func send(_ chunk: Int, of job: Job) throws -> SendOutcome? {
-    guard let result = results[job], let chunking, var header = header(of: job, .measurements)
-    else { return .sent }
-    if chunk == DataHeader.allChunks, let contribution = result.contribution {
-      return try sendShared(contribution, of: job)
-    }
-    guard chunk < chunking.chunkCount else {
-      header.count = 2 * result.measurements.count
-      if case .training = job { header.number = Int(result.dataWait * 1e6) }
-      return try result.measurements.encoded().withUnsafeBytes { payload in
-        try data?.send(header.encoded(payload: payload), payload: .copied(payload))
-      }
-    }
-    guard let contribution = result.contribution else { return .sent }
-    let range = chunking.range(of: chunk)
-    (header.kind, header.chunk, header.count) = (.contribution, chunk, range.count)
-    let scalars = SharedScalars(contribution.flat)
-    let payload = scalars.bytes(of: range)
-    return try data?.send(
-      header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
-  }
-
-  /// Says where a contribution lies, or, if there is no room for it, has it sent in chunks.
-  private func sendShared(_ contribution: Contribution, of job: Job) throws -> SendOutcome? {
-    guard var header = header(of: job, .contribution), let chunking else { return .sent }
-    guard let hash = memory?.put(contribution.flat, of: job, announcedBy: &header) else {
-      let next = outgoing[0].pieces.startIndex + 1
-      outgoing[0].pieces.insert(contentsOf: 0..<chunking.chunkCount, at: next)
-      return .sent
-    }
-    return try data?.send(header.encoded(payloadHash: hash))
-  }
-
-  /// The header of a message about a result.
-  private func header(of job: Job, _ kind: DataHeader.Kind) -> DataHeader? {
-    guard let welcome else { return nil }
-    var header = DataHeader(kind: kind, run: welcome.run, session: welcome.session, step: 0)
-    switch job {
-    case .training(let step, let replica): (header.step, header.index) = (step, replica)
-    case .evaluation(let lease):
-      (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
-    }
-    return header
-  }
-
-  /// A result that the socket has not taken completely.
-  private struct Outgoing {
-    let job: Job
-    /// The chunks that are left, the one after the last for the measurements.
-    var pieces: ArraySlice<Int>
   }
 }

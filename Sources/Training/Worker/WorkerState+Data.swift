@@ -18,6 +18,7 @@ extension WorkerState {
     switch header.kind {
     case .acknowledgement:
       guard member.deliveries.removeValue(forKey: header.job) != nil else { return [] }
+      (member.hasDelivered, fruitlessSessions) = (true, 0)
       return [.forgetResult(header.job)]
     case .missing:
       // An inquiry may have been repeated while its answer was on the way.
@@ -92,10 +93,21 @@ extension WorkerState {
     // While something is leaving, that it moves is sign enough.
     let silence = now - max(heardAt, member.dataSentAt)
     guard silence > 10 * member.welcome.silenceSeconds else { return nil }
-    let reason =
+    var reason =
       "Nothing heard from the data port of \(configuration.server) for \(tenths(silence)) s"
+    var pause = 0.0
+    if member.hasHadWork, !member.hasDelivered {
+      fruitlessSessions += 1
+      pause = min(300, 15 * Double(1 << min(fruitlessSessions, 5)))
+      reason += """
+        , number \(member.welcome.dataPort), although it was reached: no result has arrived over \
+        it, \(fruitlessSessions) times in a row. Where short messages pass and long ones do not, \
+        something on the way carries shorter packets than these machines send: lower the MTU of \
+        their interfaces
+        """
+    }
     return [.send(.goodbye(departure(of: member, because: "\(reason), joins again")))]
-      + rejoin(reason, now: now)
+      + rejoin(reason, after: pause, now: now)
   }
 
   /// Asks for what became of results that left a while ago, in the lease's order, so that the same

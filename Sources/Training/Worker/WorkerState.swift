@@ -41,6 +41,12 @@ public enum WorkerEnding: Hashable, Sendable {
   case left
   /// It could not join or go on, in a sentence.
   case failed(String)
+
+  /// The server was stopped before the run's end, and may come back.
+  public static let stopped = WorkerEnding.closed(stopReason)
+
+  /// What a server that was stopped tells its workers.
+  static let stopReason = "the run was stopped"
 }
 
 /// A worker's half of the protocol.
@@ -81,6 +87,10 @@ struct WorkerState: Sendable {
     var preparedAt: Double?
     /// When something last arrived on the data socket, if anything has.
     var dataHeardAt: Double?
+    /// Whether there was ever something to compute, and whether the server has acknowledged any of
+    /// it.
+    var hasHadWork = false
+    var hasDelivered = false
     /// When the data socket last took something to send.
     var dataSentAt = -Double.infinity
     /// When the worker last knocked.
@@ -107,8 +117,10 @@ struct WorkerState: Sendable {
     case ended
   }
 
-  let configuration: Configuration
+  private(set) var configuration: Configuration
   var phase: Phase
+  /// How many sessions in a row ended for want of data without a single result delivered.
+  var fruitlessSessions = 0
   /// What the compute thread is busy with, and for which run, whatever became of its session.
   var computing: (job: Job, run: UInt64)?
   private var isPreparing = false
@@ -125,7 +137,22 @@ struct WorkerState: Sendable {
     if case .joined = phase { true } else { false }
   }
 
+  /// Whether the worker is without a server, and not pausing before it looks for one.
+  func isLooking(at now: Double) -> Bool {
+    if case .joining(let since, _, _) = phase { since <= now } else { false }
+  }
+
   // MARK: Events
+
+  /// The worker has connected, or connected anew, to a server that may name these ports for bulk
+  /// data.
+  mutating func connect(dataPorts: ClosedRange<Int>) {
+    configuration.dataPorts = dataPorts
+    // What was said to the server before is lost with the connection.
+    if case .joining(let since, let deadline, _) = phase {
+      phase = .joining(since: since, deadline: deadline, lastHello: -.infinity)
+    }
+  }
 
   /// A control message arrived.
   mutating func receive(_ message: ControlMessage, now: Double) -> [WorkerAction] {
@@ -241,7 +268,7 @@ struct WorkerState: Sendable {
             \(tenths(now - since)) s. Is it running, and is the address the one it printed?
             """))
       }
-      guard now - lastHello >= 1, !isPreparing else { return [] }
+      guard now >= since, now - lastHello >= 1, !isPreparing else { return [] }
       phase = .joining(since: since, deadline: deadline, lastHello: now)
       return [.send(.hello(configuration.hello))]
     case .joined(var member):
@@ -279,6 +306,7 @@ struct WorkerState: Sendable {
       actions.append(.forgetResult(job))
     }
     member.lease = lease
+    if !jobs.isEmpty { member.hasHadWork = true }
     // Later versions may be on their way already; earlier ones are needed for evaluations only.
     for version in member.receipts.keys.sorted()
     where version < lease.step - 1 && !lease.versions.contains(version) {
@@ -339,14 +367,18 @@ struct WorkerState: Sendable {
     return [.compute(next)]
   }
 
-  mutating func rejoin(_ reason: String, now: Double) -> [WorkerAction] {
+  /// Leaves the session and looks for the server, after a pause in seconds if there is reason for
+  /// one.
+  mutating func rejoin(_ reason: String, after pause: Double = 0, now: Double) -> [WorkerAction] {
     guard case .joined(let member) = phase else { return [] }
+    let start = now + pause
     phase = .joining(
-      since: now, deadline: now + configuration.deadlines.rejoinSeconds, lastHello: -.infinity)
+      since: start, deadline: start + configuration.deadlines.rejoinSeconds, lastHello: -.infinity)
+    let when = pause > 0 ? " in \(Int(pause)) s" : ""
     return member.receipts.keys.sorted().map { .forgetValues(step: $0) }
       + member.lease.jobs.filter { member.deliveries[$0] != nil }
       .map { .forgetResult($0) }
-      + [.log("\(reason); joining again.")]
+      + [.log("\(reason); joining again\(when).")]
   }
 
   mutating func end(_ ending: WorkerEnding) -> [WorkerAction] {

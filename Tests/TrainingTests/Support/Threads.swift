@@ -127,7 +127,7 @@ final class WorkerOnThread: Sendable {
     let thread = Thread { [self] in
       promise.fulfil(
         Result {
-          var options = WorkerOptions(server: server)
+          var options = WorkerOptions(server: .addresses([server]))
           options.deadlines = deadlines
           return try WorkerLoop(
             options, threads: ThreadPool(threadCount: 1), builder: builder,

@@ -52,7 +52,7 @@ struct BenchSyncCommand: ParsableCommand {
   func run() throws {
     try reportingErrors {
       let stop = StopRequest(endsWithParent: false)
-      let scratch = try LocalCluster.makePrivateDirectory()
+      let scratch = try Cluster.makePrivateDirectory()
       defer { try? FileManager.default.removeItem(atPath: scratch) }
       let progress = ProgressLine("step", everywhere: true)
       let times = StepTimes(progress, total: Self.warmUp + steps)
@@ -75,7 +75,7 @@ struct BenchSyncCommand: ParsableCommand {
     let address = try Endpoint(transport == .tcp ? "127.0.0.1:0" : "ipc://\(scratch)/server")
     let listener = try Listener(
       on: address,
-      admission: try keys.directory(for: address)?.admission { sayOnStandardError($0) })
+      admission: try keys.place.directory(for: address)?.admission { sayOnStandardError($0) })
     let record = ExperimentRecord(
       trial.experiment, numerics: Numerics.fingerprint(of: context),
       engine: context.engineDescription, relate: relateVersion, machine: "")
