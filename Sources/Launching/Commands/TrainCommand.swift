@@ -36,10 +36,13 @@ struct TrainCommand: ParsableCommand {
       "Threads of each process that computes. Bits do not depend on it.", valueName: "n"))
   var threads: ThreadCount?
 
+  @OptionGroup var audit: AuditOptions
+
   func validate() throws {
     if singleProcess && workers != nil {
       throw ValidationError("Say --workers or --single-process, not both.")
     }
+    try audit.requireWorkers(singleProcess ? 1 : workers)
     if let workers, !(1...1024).contains(workers) {
       throw ValidationError("--workers must be from 1 to 1024, not \(workers).")
     }
@@ -51,6 +54,7 @@ struct TrainCommand: ParsableCommand {
       if try showIfComplete(plan) { return 0 }
       let cores = ProcessInfo.processInfo.activeProcessorCount
       if singleProcess { return try trainAlone(plan, threads: threads?.count ?? cores) }
+      try audit.requireWorkers(workers ?? cores)
       // Workers would find it out one by one.
       let settled = try plan.beginning ?? plan.directory.readExperiment().experiment
       try requireData(of: settled, at: experiment.data.place)
@@ -58,7 +62,8 @@ struct TrainCommand: ParsableCommand {
         plan,
         options: .init(
           workers: workers ?? cores, threads: threads?.count ?? 1, data: experiment.data.path,
-          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription],
+          server: ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
+            + audit.arguments,
           beginning: beginningOptions(plan)))
       return try cluster.run()
     }

@@ -10,6 +10,9 @@ public struct ServerOptions: Sendable {
   public var expectedWorkers = 1
   /// How long to wait for whom.
   public var deadlines = Deadlines()
+  /// The share of the replicas, from 0 to 1, that two workers compute and whose results are
+  /// compared.
+  public var auditShare = 0.0
 
   /// One worker and the standard deadlines.
   public init() {}
@@ -39,7 +42,8 @@ public final class ServerLoop {
         run: UInt64.random(in: 1..<1 << 53), dataPort: listener.dataPort,
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
-        deadlines: options.deadlines),
+        deadlines: options.deadlines,
+        audit: AuditChoice(share: options.auditShare, seed: .random(in: 0...UInt64.max))),
       from: state, store: setting.recorder, observers: setting.observers, now: 0)
   }
 
@@ -98,7 +102,7 @@ public final class ServerLoop {
           drops.count(error)
           continue
         }
-        try send(try live.receive(decoded, from: peer, now: now))
+        try send(try live.receive(decoded, from: peer, key: message.key, now: now))
       }
     }
   }
@@ -114,7 +118,8 @@ public final class ServerLoop {
         do {
           try message.withPayload { bytes, payload in
             let header = try DataHeader(decoding: bytes, payload: payload)
-            try send(try live.receive(header, payload: payload, from: peer, now: now))
+            try send(
+              try live.receive(header, payload: payload, from: peer, key: message.key, now: now))
           }
         } catch let error as WireError {
           drops.count(error)

@@ -37,9 +37,7 @@ public final class WorkerLoop {
   private var welcome: ControlMessage.Welcome?
   private var layout: ParameterLayout?
   private var values: [Int: Tensor] = [:]
-  private var results: [Job: JobResult] = [:]
-  /// What the socket has not taken yet of each result, in the order in which it is to leave.
-  private var outgoing: [Outgoing] = []
+  private var results = ResultQueue(run: 0, session: 0)
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
@@ -86,7 +84,7 @@ public final class WorkerLoop {
     var poller = makePoller()
     var nextTick = now
     while ending == nil {
-      let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
+      let events = try poller.poller.wait(for: .milliseconds(results.isEmpty ? 100 : 2))
       if events.canReceive(poller.control) { try receiveControl() }
       if let source = poller.data, events.canReceive(source) { try receiveData() }
       for result in compute.takeResults() { try take(result) }
@@ -98,7 +96,7 @@ public final class WorkerLoop {
         try controlWatch.report(to: log)
         try dataWatch?.report(to: log)
       }
-      try sendOutgoing()
+      try sendResults()
       if poller.dataSocketNumber != dataSocketNumber { poller = makePoller() }
     }
     return ending ?? .left
@@ -189,7 +187,7 @@ public final class WorkerLoop {
       try perform(machine.prepared(valueCount: facts.layout.valueCount, now: now))
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
     case .computed(let job, let result):
-      results[job] = result
+      results.insert(result, of: job)
       try perform(machine.computed(job, now: now))
     case .computationFailed(let job, let reason):
       try perform(machine.computationFailed(job, reason: reason))
@@ -213,12 +211,12 @@ public final class WorkerLoop {
         guard let flat = values[job.version] else { continue }
         compute.submit(.compute(job, values: flat))
       case .sendResult(let job, let chunks):
-        guard let result = results[job], let chunking else { continue }
-        let hasContribution = result.contribution != nil
-        let all = hasContribution ? Array(0...chunking.chunkCount) : [chunking.chunkCount]
-        outgoing.append(Outgoing(job: job, pieces: (chunks ?? all)[...]))
+        guard let chunking else { continue }
+        results.send(job, chunks: chunks, of: chunking)
       case .inquire(let job, let number):
-        guard var header = header(of: job, .inquiry) else { continue }
+        guard let welcome else { continue }
+        var header = DataHeader(
+          .inquiry, about: job, run: welcome.run, session: welcome.session)
         header.number = number
         _ = try data?.send(header.encoded())
       case .knock:
@@ -226,9 +224,7 @@ public final class WorkerLoop {
         let header = DataHeader(
           kind: .knock, run: welcome.run, session: welcome.session, step: 0)
         _ = try data?.send(header.encoded())
-      case .forgetResult(let job):
-        results[job] = nil
-        outgoing.removeAll { $0.job == job }
+      case .forgetResult(let job): results.forget(job)
       case .log(let line): log(line)
       case .end(let ending): self.ending = ending
       }
@@ -238,8 +234,7 @@ public final class WorkerLoop {
   private func prepare(_ welcome: ControlMessage.Welcome) throws {
     self.welcome = welcome
     values = [:]
-    results = [:]
-    outgoing = []
+    results = ResultQueue(run: welcome.run, session: welcome.session)
     // A new connection for each session: whatever the old one still held belongs to the old one.
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
     bulk.security = options.security
@@ -282,53 +277,25 @@ public final class WorkerLoop {
   }
 
   /// Sends what waits to be sent, until the socket's queue is full.
-  private func sendOutgoing() throws {
-    while let piece = outgoing.first?.pieces.first {
-      let job = outgoing[0].job
-      guard try send(piece, of: job) == .sent else { return }
-      outgoing[0].pieces.removeFirst()
-      let isAll = outgoing[0].pieces.isEmpty
-      if isAll { outgoing.removeFirst() }
-      machine.sent(job, isAll: isAll, now: now)
+  private func sendResults() throws {
+    while let chunking, let piece = results.next(of: chunking) {
+      guard try send(piece) == .sent else { return }
+      results.removeNext()
+      machine.sent(piece.job, isAll: piece.isLast, now: now)
     }
   }
 
-  /// Sends a chunk of a result, or, if it is the one after the last, the measurements.
-  private func send(_ chunk: Int, of job: Job) throws -> SendOutcome? {
-    guard let result = results[job], let chunking, var header = header(of: job, .measurements)
-    else { return .sent }
-    guard chunk < chunking.chunkCount else {
-      header.count = 2 * result.measurements.count
-      if case .training = job { header.number = Int(result.dataWait * 1e6) }
-      return try result.measurements.encoded().withUnsafeBytes { payload in
-        try data?.send(header.encoded(payload: payload), payload: .copied(payload))
+  private func send(_ piece: ResultQueue.Piece) throws -> SendOutcome? {
+    switch piece.payload {
+    case .measurements(let bytes):
+      return try bytes.withUnsafeBytes { payload in
+        try data?.send(piece.header.encoded(payload: payload), payload: .copied(payload))
       }
+    case .scalars(let tensor, let range):
+      let scalars = SharedScalars(tensor)
+      let payload = scalars.bytes(of: range)
+      return try data?.send(
+        piece.header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
     }
-    guard let contribution = result.contribution else { return .sent }
-    let range = chunking.range(of: chunk)
-    (header.kind, header.chunk, header.count) = (.contribution, chunk, range.count)
-    let scalars = SharedScalars(contribution.flat)
-    let payload = scalars.bytes(of: range)
-    return try data?.send(
-      header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
-  }
-
-  /// The header of a message about a result.
-  private func header(of job: Job, _ kind: DataHeader.Kind) -> DataHeader? {
-    guard let welcome else { return nil }
-    var header = DataHeader(kind: kind, run: welcome.run, session: welcome.session, step: 0)
-    switch job {
-    case .training(let step, let replica): (header.step, header.index) = (step, replica)
-    case .evaluation(let lease):
-      (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
-    }
-    return header
-  }
-
-  /// A result that the socket has not taken completely.
-  private struct Outgoing {
-    let job: Job
-    /// The chunks that are left, the one after the last for the measurements.
-    var pieces: ArraySlice<Int>
   }
 }
