@@ -96,8 +96,8 @@ extension Coordinator {
       }
       let reason = """
         found other numbers for replica \(replica) of step \(step) than two others did: \
-        its machine cannot be relied on, and what it sent for earlier steps was not compared unless \
-        it was audited
+        its machine cannot be relied on, and what it sent for earlier steps was not compared \
+        unless it was audited
         """
       if sessions[id] == nil {
         actions.append(.tell(.note("\(names[id] ?? "A worker that left") \(reason).")))
