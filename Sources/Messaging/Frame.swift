@@ -24,6 +24,10 @@ public struct ReceivedMessage: Sendable {
   public let peer: PeerID?
   /// At least one frame, and no more than the socket's limit.
   public let frames: [Frame]
+
+  /// The public key that the connection has proved to own, as the `Authenticator` admitted it;
+  /// `nil` without keys.
+  public var key: String? { frames[0].userID }
 }
 
 /// One received part of a message; its memory is ZeroMQ's and is freed with the last reference.
@@ -56,6 +60,12 @@ public final class Frame: @unchecked Sendable {
 
   /// A copy of the bytes.
   public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
+
+  /// What the authenticator called whoever sent it.
+  var userID: String? {
+    guard let text = zmq_msg_gets(message, "User-Id"), text.pointee != 0 else { return nil }
+    return String(cString: text)
+  }
 
   /// Whether another frame of the same message follows.
   var hasMore: Bool { zmq_msg_more(message) != 0 }

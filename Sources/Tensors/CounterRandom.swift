@@ -26,6 +26,9 @@ public struct RandomPurpose: RawRepresentable, Hashable, Sendable {
   /// What a task makes up beside its samples, such as augmentation; the index is the split, the
   /// step and the position in the mini-batch.
   public static let draw = RandomPurpose(rawValue: 6)
+  /// Which replicas are computed twice, on which no bit depends; the index is the step and the
+  /// replica.
+  public static let audit = RandomPurpose(rawValue: 7)
 }
 
 /// A counter-based generator, Philox4x32-10 (Salmon and others, 2011, "Parallel random numbers: as

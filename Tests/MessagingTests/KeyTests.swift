@@ -71,6 +71,7 @@ import Testing
     _ = try peer.send(Array("hello".utf8))
     let message = try socket.nextMessage()
     #expect(message.frames[0].bytes == Array("hello".utf8))
+    #expect(message.key == client.publicKey.description)
     // As large as frames may be: encryption adds to it.
     let payload: [UInt8] = (0..<2 << 20).map { UInt8(truncatingIfNeeded: $0) }
     let id = try #require(message.peer)

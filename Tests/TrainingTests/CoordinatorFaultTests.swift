@@ -99,7 +99,7 @@ extension CoordinatorTests {
     var server = training(workers: 2)
     #expect(server.receive(chunk(0, of: 2), from: 11, now: 0) == [], "the other's replica")
     _ = server.receive(measured(2), measurements: numbers, from: 11, now: 0)
-    #expect(server.replicas.missing(of: 2, measurements: 3) == [0, 1, 2, 3])
+    #expect(server.replicas.missing(of: 2, from: 1, measurements: 3) == [0, 1, 2, 3])
     let right = chunk(0, of: 2, session: 2)
     #expect(server.receive(right, from: 21, now: 0) == [.store(replica: 2, chunk: 0)])
   }

@@ -60,6 +60,8 @@ public struct ParameterServerCommand: ParsableCommand {
     help: ArgumentHelp("Give a worker's work to others after this silence.", valueName: "seconds"))
   var silence = 3.0
 
+  @OptionGroup var audit: AuditOptions
+
   @Flag(help: .hidden)
   var child = false
 
@@ -95,6 +97,7 @@ public struct ParameterServerCommand: ParsableCommand {
     options.expectedWorkers = expect
     options.deadlines.waitSeconds = wait
     options.deadlines.silenceSeconds = silence
+    options.auditShare = audit.share
     let plan = try place.choose(experiment)
     if try showIfComplete(plan, log) { return 0 }
     let listener = try Listener(on: address, dataPort: dataPort, admission: admission)

@@ -39,11 +39,13 @@ struct TrainCommand: ParsableCommand {
   var threads: ThreadCount?
 
   @OptionGroup(title: "Other hosts") var others: HostOptions
+  @OptionGroup var audit: AuditOptions
 
   func validate() throws {
     if singleProcess && workers != nil {
       throw ValidationError("Say --workers or --single-process, not both.")
     }
+    try audit.requireWorkers(singleProcess ? 1 : workers)
     if others.hosts != nil, singleProcess || workers != nil || threads != nil {
       throw ValidationError(
         "The file of --hosts says what is computed where: leave out --single-process, --workers "
@@ -64,6 +66,7 @@ struct TrainCommand: ParsableCommand {
       if try showIfComplete(plan, log) { return 0 }
       let cores = ProcessInfo.processInfo.activeProcessorCount
       if singleProcess { return try trainAlone(plan, threads: threads?.count ?? cores) }
+      if others.hosts == nil { try audit.requireWorkers(workers ?? cores) }
       // Workers would find it out one by one.
       let settled = try plan.beginning ?? plan.directory.readExperiment().experiment
       try requireData(of: settled, at: experiment.data.place)
@@ -90,6 +93,7 @@ struct TrainCommand: ParsableCommand {
     ["--checkpoint-every", place.checkpointEvery.defaultValueDescription]
       + (others.hosts == nil ? [] : ["--data-port", String(others.dataPort)])
       + others.arguments.flatMap { ["--launched-with", $0] } + observing.arguments
+      + audit.arguments
   }
 
   /// What the server of a cluster is told beside the experiment when the run begins.

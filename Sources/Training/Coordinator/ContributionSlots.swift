@@ -11,6 +11,8 @@ struct ContributionSlots: Sendable {
   private let layout: ContributionLayout
   private let chunking: Chunking
   private var slots: [Tensor?]
+  /// What each session found of the replicas that are audited.
+  private var answers: [Int: [SessionID: Tensor]] = [:]
 
   init(of layout: ParameterLayout, chunking: Chunking, replicas: Int) {
     self.layout = ContributionLayout(of: layout)
@@ -30,15 +32,34 @@ struct ContributionSlots: Sendable {
 
   /// Keeps a chunk whose place and length have been checked.
   mutating func store(_ payload: UnsafeRawBufferPointer, chunk: Int, of replica: Int) {
-    let range = chunking.range(of: chunk)
     var slot = slots[replica] ?? .zeros([layout.count])
     // Two references would make every chunk copy the whole slot.
     slots[replica] = nil
+    write(payload, chunk, to: &slot)
+    slots[replica] = slot
+  }
+
+  /// Keeps a chunk of what a session found of a replica that is audited.
+  mutating func keep(
+    _ payload: UnsafeRawBufferPointer, chunk: Int, of replica: Int, from session: SessionID
+  ) {
+    var slot =
+      answers[replica, default: [:]].removeValue(forKey: session) ?? .zeros([layout.count])
+    write(payload, chunk, to: &slot)
+    answers[replica, default: [:]][session] = slot
+  }
+
+  /// Makes what a session found of a replica its contribution, and forgets what others did.
+  mutating func adopt(_ replica: Int, from session: SessionID) {
+    slots[replica] = answers.removeValue(forKey: replica)?[session]
+  }
+
+  private func write(_ payload: UnsafeRawBufferPointer, _ chunk: Int, to slot: inout Tensor) {
+    let range = chunking.range(of: chunk)
     slot.withMutableScalars { scalars in
       UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: scalars[range]))
         .copyMemory(from: payload)
     }
-    slots[replica] = slot
   }
 
   /// Keeps a whole contribution, without copying it.

@@ -23,7 +23,8 @@ extension Coordinator {
         phase == .training && header.step == step
         && replicas.held(by: header.session).contains(header.index)
       guard isWanted else { return [.acknowledge(header, to: peer)] }
-      let missing = replicas.missing(of: header.index, measurements: measurements)
+      let missing = replicas.missing(
+        of: header.index, from: header.session, measurements: measurements)
       return [.sendMissing(header, chunks: missing, to: peer)]
     }
     let lease = EvaluationLease(step: header.step, split: header.purpose, part: header.index)
@@ -33,16 +34,19 @@ extension Coordinator {
   }
 
   /// Takes a chunk of a replica's contribution, if it is one that is waited for.
-  mutating func takeChunk(_ header: DataHeader, from peer: Peer, now: Double)
-    -> [CoordinatorAction<Peer>]
-  {
+  mutating func takeChunk(
+    _ header: DataHeader, hash: UInt64, from peer: Peer, now: Double
+  ) -> [CoordinatorAction<Peer>] {
     let chunking = configuration.chunking
     guard header.chunk < chunking.chunkCount,
       header.count == chunking.range(of: header.chunk).count
     else { return [] }
-    return takeReplica(header, from: peer) { state in
-      guard state.replicas.insert(chunk: header.chunk, of: header.index, now: now) else {
-        return nil
+    return takeReplica(header, from: peer, now: now) { state in
+      let isNew = state.replicas.insert(
+        chunk: header.chunk, of: header.index, from: header.session, hash: hash, now: now)
+      guard isNew else { return nil }
+      guard state.replicas.audit(of: header.index) == nil else {
+        return [.keep(replica: header.index, chunk: header.chunk, from: header.session)]
       }
       return [.store(replica: header.index, chunk: header.chunk)]
     }
@@ -53,8 +57,10 @@ extension Coordinator {
     _ header: DataHeader, _ measurements: [Measurement], from peer: Peer, now: Double
   ) -> [CoordinatorAction<Peer>] {
     guard isComplete(measurements) else { return [] }
-    return takeReplica(header, from: peer) { state in
-      guard state.replicas.insert(measurements, of: header.index, now: now) else { return nil }
+    return takeReplica(header, from: peer, now: now) { state in
+      let isNew = state.replicas.insert(
+        measurements, of: header.index, from: header.session, now: now)
+      guard isNew else { return nil }
       let waited = Double(header.number) * 1e-6
       state.replicas.addDataWait(waited, of: header.session)
       return []
@@ -68,32 +74,41 @@ extension Coordinator {
   /// Takes a part of a replica's result; `insert` says what is to be done with it, or `nil` if it
   /// is in already.
   private mutating func takeReplica(
-    _ header: DataHeader, from peer: Peer,
+    _ header: DataHeader, from peer: Peer, now: Double,
     insert: (inout Coordinator) -> [CoordinatorAction<Peer>]?
   ) -> [CoordinatorAction<Peer>] {
     guard header.index < configuration.experiment.replicas, header.step >= 1, header.step <= step
     else { return [] }
-    guard phase == .training, header.step == step, !replicas.isComplete(header.index) else {
+    guard phase == .training, header.step == step,
+      !replicas.isIn(header.index, from: header.session)
+    else {
       // Late, but it has come.
-      sessions[header.session]?.isStuck = false
+      showedLife(header.session, now: now)
       return [.acknowledge(header, to: peer)]
     }
     guard replicas.isHeld(header.index, by: header.session) else { return [] }
-    sessions[header.session]?.isStuck = false
+    answeredInTime(header.session)
     guard var actions = insert(&self) else { return [] }
     replicas.noteContributor(header.session, to: header.index)
-    guard replicas.isComplete(header.index) else { return actions }
+    guard replicas.isIn(header.index, from: header.session) else { return actions }
     tallies.computed(by: header.session)
     actions.append(.acknowledge(header, to: peer))
-    if replicas.areAllComplete {
-      actions.append(
-        .applyStep(
-          step, measurements: replicas.measurements,
-          waitedFor: workerCount == nil
-            ? nil : sessions[header.session]?.name ?? "a worker that left",
-          dataWait: replicas.longestDataWait))
+    let name = workerCount == nil ? nil : sessions[header.session]?.name ?? "a worker that left"
+    guard replicas.audit(of: header.index) != nil else {
+      return actions + applyIfComplete(waitedFor: name)
     }
-    return actions
+    return actions + leaseOutstanding(now: now, last: name)
+  }
+
+  /// Has the step applied once all of it is in.
+  mutating func applyIfComplete(waitedFor name: String?) -> [CoordinatorAction<Peer>] {
+    guard phase == .training, !isApplying, !isHeldBack, replicas.areAllComplete else { return [] }
+    isApplying = true
+    return [
+      .applyStep(
+        step, measurements: replicas.measurements, waitedFor: name,
+        dataWait: replicas.longestDataWait)
+    ]
   }
 
   /// Takes what was measured of a part of an evaluation, if it is waited for.
@@ -107,10 +122,11 @@ extension Coordinator {
         $0.step == header.step && $0.split == header.purpose
       })
     else { return actions }
-    sessions[header.session]?.isStuck = false
+    showedLife(header.session, now: now)
     guard header.index < evaluations[index].parts.count,
       evaluations[index].complete(header.index, measurements, by: header.session)
     else { return actions }
+    answeredInTime(header.session)
     if phase == .evaluating || workerCount == nil {
       let parts = evaluations[index].parts
       actions.append(.tell(.evaluated(part: parts.count(where: \.isComplete), of: parts.count)))

@@ -3,6 +3,13 @@
 import Learning
 
 extension Coordinator {
+  /// Who could not compute a job, and why.
+  struct FailureReport: Sendable {
+    let session: SessionID
+    let key: String?
+    let text: String
+  }
+
   /// A replica whose contribution was not finite, while another worker computes it once more.
   struct Doubt: Sendable {
     let replica: Int
@@ -21,11 +28,16 @@ extension Coordinator {
     let reason = failure.reason.printable
     let isLeased = failure.job.map { session.lease.jobs.contains($0) } ?? false
     if isLeased, let job = failure.job {
-      failures[job, default: []].append("\(session.name): \(reason)")
+      let report = FailureReport(
+        session: failure.session, key: session.key, text: "\(session.name): \(reason)")
+      failures[job, default: []].append(report)
     }
     let reports = failure.job.flatMap { failures[$0] } ?? []
-    if isLeased, reports.count > 1 || sessions.count == 1 {
-      return end(.failed(reports.joined(separator: "; ")))
+    // One that joins anew under the same key is no second opinion, if there is another key's.
+    let isShared = sessions.values.allSatisfy { $0.key == session.key }
+    let opinions = isShared ? reports.count : Set(reports.map(\.key)).count
+    if isLeased, opinions > 1 || sessions.count == 1 {
+      return end(.failed(reports.map(\.text).joined(separator: "; ")))
     }
     return remove(failure.session, because: "failed (\(reason))", now: now)
   }
@@ -33,12 +45,14 @@ extension Coordinator {
   /// The contribution or the loss of a replica is not finite: if another worker is there, it
   /// computes the replica once more; otherwise, or if it finds the same, the run has diverged.
   mutating func notFinite(_ divergence: Divergence, now: Double) -> [CoordinatorAction<Peer>] {
+    isApplying = false
     let ending = RunEnding.diverged(divergence.description)
-    guard let replica = divergence.replica, doubt == nil else { return end(ending) }
+    guard let replica = divergence.replica, !doubts.contains(where: { $0.replica == replica })
+    else { return end(ending) }
     let authors = replicas.contributors(to: replica)
     let others = workingSessions.filter { !authors.contains($0) }
     guard let other = replicas.idlest(of: others) else { return end(ending) }
-    doubt = Doubt(replica: replica, sessions: authors)
+    doubts.append(Doubt(replica: replica, sessions: authors))
     replicas.reopen(replica, for: other, now: now)
     let name = sessions[other]?.name ?? "another worker"
     let note = "\(divergence.finding) To be sure, \(name) computes the replica once more."
@@ -49,13 +63,20 @@ extension Coordinator {
   /// on.
   mutating func sendAway(_ doubt: Doubt, now: Double) -> [CoordinatorAction<Peer>] {
     doubt.sessions.flatMap { id -> [CoordinatorAction<Peer>] in
-      guard let session = sessions[id] else { return [] }
       let reason = """
         sent numbers for replica \(doubt.replica) that are not finite, where another worker found \
         finite ones, which count: look after the memory and the processor of its machine
         """
-      return [.send(.refused(.init(reason: "This worker \(reason).")), to: session.control)]
-        + remove(id, because: reason, now: now)
+      return sendAway(id, because: reason, now: now)
     }
+  }
+
+  /// Tells a worker to leave whose numbers cannot be relied on.
+  mutating func sendAway(
+    _ id: SessionID, because reason: String, now: Double
+  ) -> [CoordinatorAction<Peer>] {
+    guard let session = sessions[id] else { return [] }
+    return [.send(.refused(.init(reason: "This worker \(reason).")), to: session.control)]
+      + remove(id, because: reason, now: now)
   }
 }

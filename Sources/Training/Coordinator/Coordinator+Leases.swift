@@ -18,32 +18,45 @@ extension Coordinator {
     }
     phase = .training
     isHeldBack = evaluations.count > Self.evaluationLimit
-    if !isHeldBack { replicas.assignBlocks(to: workingSessions, now: now) }
+    guard !isHeldBack else {
+      grantEvaluations(now: now)
+      return sendChangedLeases(now: now)
+    }
+    replicas.assignBlocks(to: workingSessions, now: now)
+    let notes = beginAudits(now: now) + tendAudits(now: now)
     grantEvaluations(now: now)
-    return sendChangedLeases(now: now)
+    return notes + sendChangedLeases(now: now)
   }
 
   /// Leases whatever nobody holds, and tells those whose lease changed.
-  mutating func leaseOutstanding(now: Double) -> [CoordinatorAction<Peer>] {
+  ///
+  /// - Parameter last: whose result was the last to come in, if one was.
+  mutating func leaseOutstanding(
+    now: Double, last: String? = nil
+  ) -> [CoordinatorAction<Peer>] {
     guard !sessions.isEmpty else { return [] }
+    var actions: [CoordinatorAction<Peer>] = []
     if phase == .training, isHeldBack {
       guard evaluations.count > Self.evaluationLimit else { return beginStep(now: now) }
       grantEvaluations(now: now)
     } else if phase == .training {
+      actions += tendAudits(now: now)
+      guard phase == .training else { return actions }
+      actions += applyIfComplete(waitedFor: last ?? "a worker that left")
       replicas.assignOrphans(to: workingSessions, now: now)
     }
     if phase == .evaluating {
       if evaluations.isEmpty { return hasChosenBest ? end(.completed) : [.chooseBest] }
       grantEvaluations(now: now)
     }
-    return sendChangedLeases(now: now)
+    return actions + sendChangedLeases(now: now)
   }
 
   mutating func race(after patience: Double, now: Double) -> [CoordinatorAction<Peer>] {
     var actions: [CoordinatorAction<Peer>] = []
     for index in evaluations.indices {
       for id in evaluations[index].releaseParts(leasedBefore: now - patience) {
-        sessions[id]?.isStuck = true
+        becameStuck(id, after: patience, now: now)
         actions.append(
           .tell(
             .note(
@@ -58,7 +71,7 @@ extension Coordinator {
     for race in races {
       let slow = race.slow.map { sessions[$0]?.name ?? "another" }.joined(separator: " and ")
       for id in race.slow {
-        sessions[id]?.isStuck = true
+        becameStuck(id, after: patience, now: now)
         tallies.lost(1, by: id)
       }
       actions.append(
@@ -69,6 +82,7 @@ extension Coordinator {
             \(sessions[race.second]?.name ?? "a worker") computes it as well as \(slow).
             """)))
     }
+    giveUpAudits(after: patience, now: now)
     return actions + (races.isEmpty ? sayWhoIsWaitedFor(after: patience, now: now) : [])
   }
 

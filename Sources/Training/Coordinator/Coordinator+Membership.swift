@@ -7,9 +7,41 @@ extension Coordinator {
     run == configuration.run && sessions[session] != nil
   }
 
-  mutating func admit(_ hello: ControlMessage.Hello, from peer: Peer, now: Double)
-    -> [CoordinatorAction<Peer>]
-  {
+  /// Whether a session is another key's than the one that names it, which is counted: a number
+  /// alone lets nobody speak for the worker that was welcomed with it.
+  mutating func isForeign(_ session: SessionID?, key: String?) -> Bool {
+    guard let session, let owner = sessions[session], owner.key != key else { return false }
+    foreign.count("the number of a session that belongs to another key")
+    return true
+  }
+
+  /// A session's data socket has shown that it lives: it may be given work again, unless that has
+  /// been in vain too often of late.
+  mutating func showedLife(_ session: SessionID, now: Double) {
+    guard let restsUntil = sessions[session]?.restsUntil, now >= restsUntil else { return }
+    sessions[session]?.isStuck = false
+  }
+
+  /// Something that a session was to compute has come from it.
+  mutating func answeredInTime(_ session: SessionID) {
+    sessions[session]?.isStuck = false
+    sessions[session]?.strikes = 0
+  }
+
+  /// A session's work had to be given to another after some time: it gets none until it shows that
+  /// it lives, and, if that happens again and again, not for twice as long each time.
+  mutating func becameStuck(_ session: SessionID, after patience: Double, now: Double) {
+    guard let strikes = sessions[session]?.strikes, sessions[session]?.isStuck == false else {
+      return
+    }
+    sessions[session]?.isStuck = true
+    sessions[session]?.strikes = strikes + 1
+    sessions[session]?.restsUntil = now + patience * Double((1 << min(strikes, 20)) - 1)
+  }
+
+  mutating func admit(
+    _ hello: ControlMessage.Hello, from peer: Peer, key: String?, now: Double
+  ) -> [CoordinatorAction<Peer>] {
     if let reason = objection(to: hello) {
       return [.send(.refused(.init(reason: reason)), to: peer)]
         + noteRefusal(of: hello, because: reason, now: now)
@@ -20,7 +52,8 @@ extension Coordinator {
     }
     let id = newSessionID()
     let name = "worker \(sessionCount) (host \(hello.host.printable), process \(hello.process))"
-    sessions[id] = Session(number: sessionCount, name: name, control: peer, lastHeard: now)
+    sessions[id] = Session(
+      number: sessionCount, name: name, key: key, control: peer, lastHeard: now)
     tallies.joined(
       id, number: sessionCount, host: hello.host.printable, process: hello.process)
     return [.send(welcome(id), to: peer), .tell(.joined(worker: name, step: step))]

@@ -25,6 +25,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     var deadlines: Deadlines
     /// Whether workers are to send spans, for a trace.
     var takesSpans = false
+    /// Which replicas are computed twice.
+    var audit = AuditChoice.none
     /// Makes the number of a session from its count; in a server a random one.
     var sessionID: @Sendable (_ count: Int) -> SessionID = { _ in .random(in: 1...SessionID.max) }
 
@@ -37,6 +39,8 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     /// Counts the sessions.
     let number: Int
     let name: String
+    /// The key that said hello; `nil` where nobody is asked for one.
+    var key: String?
     var control: Peer
     /// Known from the session's first message on the data socket.
     var data: Peer?
@@ -52,6 +56,9 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     /// Whether its work had to be given to a second worker, and its data socket has not shown since
     /// that it lives.
     var isStuck = false
+    /// How often that has happened since a result was in in time, and until when it then rests.
+    var strikes = 0
+    var restsUntil = -Double.infinity
     /// The newest version of the values that it was sent without asking.
     var sentVersion = -1
     /// Whether it has built its task, which its first message on the data socket shows.
@@ -83,10 +90,19 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   var refusalNotedAt = -Double.infinity
   var unnotedRefusals = 0
   /// What workers could not compute: their names and reasons.
-  var failures: [Job: [String]] = [:]
-  /// The replica whose contribution was not finite, and what was said of it, while others compute
-  /// it once more.
-  var doubt: Doubt?
+  var failures: [Job: [FailureReport]] = [:]
+  /// The replicas whose contributions were not finite, while others compute them once more.
+  var doubts: [Doubt] = []
+  /// Messages that named a session of another key's.
+  var foreign = DropCounter()
+  /// The names of the sessions of this step's audits, which outlive them.
+  var names: [SessionID: String] = [:]
+  /// Since when there has been nobody to decide between two answers.
+  var undecidedSince: Double?
+  /// Whether `applyStep` was said and `stepApplied` is due.
+  var isApplying = false
+  /// Whether people know that there is nobody to compare with.
+  var hasSaidAuditIsIdle = false
   /// Whether there was no worker for a part of the step.
   var hasBeenAlone = false
   /// Since when there has been no worker.
@@ -141,9 +157,12 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   // MARK: Events
 
   /// A control message arrived.
-  mutating func receive(_ message: ControlMessage, from peer: Peer, now: Double)
-    -> [CoordinatorAction<Peer>]
-  {
+  ///
+  /// - Parameter key: the public key that its connection has proved; `nil` where there are no keys.
+  mutating func receive(
+    _ message: ControlMessage, from peer: Peer, key: String? = nil, now: Double
+  ) -> [CoordinatorAction<Peer>] {
+    guard !isForeign(message.session, key: key) else { return [] }
     switch message {
     // The last word may have to wait for a disk; until it is said the server is alive.
     case .heartbeat(let beat):
@@ -158,7 +177,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
         heardAt: beat.sentAt == nil ? nil : now)
       return [.send(.beat(answer), to: peer)]
     case _ where phase == .ended: return []
-    case .hello(let hello): return admit(hello, from: peer, now: now)
+    case .hello(let hello): return admit(hello, from: peer, key: key, now: now)
     case .goodbye(let departure):
       guard isKnown(departure.run, departure.session) else { return [] }
       return remove(departure.session, because: "left (\(departure.reason.printable))", now: now)
@@ -171,23 +190,29 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
   /// A message arrived on the data socket whose header is sound; the payload is kept only if the
   /// actions say so.
   ///
-  /// - Parameter measurements: the payload of a message of measurements.
+  /// - Parameters:
+  ///   - measurements: the payload of a message of measurements.
+  ///   - hash: that of the payload, if it is of a replica that is audited.
+  ///   - key: the public key that its connection has proved; `nil` where there are no keys.
   mutating func receive(
-    _ header: DataHeader, measurements: [Measurement] = [], from peer: Peer, now: Double
+    _ header: DataHeader, measurements: [Measurement] = [], hash: UInt64 = 0, from peer: Peer,
+    key: String? = nil, now: Double
   ) -> [CoordinatorAction<Peer>] {
-    guard phase != .ended, isKnown(header.run, header.session), header.shard == 0 else { return [] }
+    guard phase != .ended, isKnown(header.run, header.session), header.shard == 0,
+      !isForeign(header.session, key: key)
+    else { return [] }
     let wasReady = sessions[header.session]?.isReady == true
     sessions[header.session]?.data = peer
     sessions[header.session]?.lastHeard = now
     switch (header.kind, header.purpose) {
     case (.knock, _):
-      if sessions[header.session]?.isBusy == false { sessions[header.session]?.isStuck = false }
+      if sessions[header.session]?.isBusy == false { showedLife(header.session, now: now) }
       let answer = CoordinatorAction<Peer>.answerKnock(header, to: peer)
       guard !wasReady else { return [answer] }
       return [answer] + (phase == .gathering ? beginStep(now: now) : leaseOutstanding(now: now))
     case (.fetch, _): return answerFetch(header, to: peer)
     case (.inquiry, _): return answerInquiry(header, to: peer)
-    case (.contribution, .training): return takeChunk(header, from: peer, now: now)
+    case (.contribution, .training): return takeChunk(header, hash: hash, from: peer, now: now)
     case (.measurements, .training):
       return takeMeasurements(header, measurements, from: peer, now: now)
     case (.measurements, _): return takeEvaluation(header, measurements, from: peer, now: now)
@@ -199,6 +224,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
 
   /// The loop has applied the step that `applyStep` named.
   mutating func stepApplied(now: Double) -> [CoordinatorAction<Peer>] {
+    (isApplying, undecidedSince) = (false, nil)
     // A step that waited for a stuck worker, or for any worker, is not usual; counting it would
     // make every such wait longer than the one before.
     if !replicas.isRaced && !hasBeenAlone {
@@ -214,10 +240,10 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
     hasBeenAlone = false
     if isStopRequested { return actions + end(.stopped) }
     failures = failures.filter { if case .evaluation = $0.key { true } else { false } }
-    let doubted = doubt
-    doubt = nil
+    let doubted = doubts
+    doubts = []
     actions += beginStep(now: now)
-    return actions + (doubted.map { sendAway($0, now: now) } ?? [])
+    return actions + doubted.flatMap { sendAway($0, now: now) }
   }
 
   /// Adds an evaluation that is still due, as of a checkpoint that a crash left unevaluated.
@@ -257,7 +283,7 @@ struct Coordinator<Peer: Hashable & Sendable>: Sendable {
       return end(.stopped)
     }
     forgive(until: now)
-    var actions: [CoordinatorAction<Peer>] = []
+    var actions = foreign.report(now: now).map { CoordinatorAction<Peer>.tell(.dropped($0)) }
     for id in sessionsInOrder {
       guard let session = sessions[id], !session.isLocal else { continue }
       let silence = now - session.lastHeard

@@ -18,6 +18,11 @@ enum CoordinatorAction<Peer: Hashable & Sendable>: Hashable, Sendable {
   case answerKnock(DataHeader, to: Peer)
   /// Keeps the payload that came with the header: a new chunk of the contribution of a replica.
   case store(replica: Int, chunk: Int)
+  /// Keeps the payload that came with the header: a chunk of what a session found of a replica that
+  /// is audited.
+  case keep(replica: Int, chunk: Int, from: SessionID)
+  /// Makes what a session found of a replica its contribution, and forgets what others did.
+  case adopt(replica: Int, from: SessionID)
   /// Sums the contributions of all replicas and applies the step; then `stepApplied` is due.
   case applyStep(Int, measurements: [[Measurement]], waitedFor: String?, dataWait: Double)
   /// All parts of an evaluation are in.
@@ -37,6 +42,8 @@ enum CoordinatorAction<Peer: Hashable & Sendable>: Hashable, Sendable {
     case left(worker: String, consequence: String)
     /// So many parts of the evaluation that is waited for are in.
     case evaluated(part: Int, of: Int)
+    /// Messages were dropped, and why.
+    case dropped(String)
     /// Something else that people should read.
     case note(String)
   }

@@ -13,8 +13,12 @@ struct ReplicaLedger: Hashable, Sendable {
     var leasedAt = 0.0
     var receipts: ChunkReceipts
     var measurements: [Measurement]?
+    /// What each worker found, if the replica is audited; `receipts` and `measurements` are unused.
+    var audit: AuditedReplica?
 
-    var isComplete: Bool { receipts.isComplete && measurements != nil }
+    var isComplete: Bool {
+      audit.map(\.isSettled) ?? (receipts.isComplete && measurements != nil)
+    }
   }
 
   private var entries: [Entry]
@@ -34,7 +38,9 @@ struct ReplicaLedger: Hashable, Sendable {
   var areAllComplete: Bool { entries.allSatisfy(\.isComplete) }
 
   /// What was measured of each replica, in replica order, once all are complete.
-  var measurements: [[Measurement]] { entries.map { $0.measurements ?? [] } }
+  var measurements: [[Measurement]] {
+    entries.map { $0.audit?.settledMeasurements ?? $0.measurements ?? [] }
+  }
 
   /// Whether a replica was leased to a second worker because the first took too long.
   private(set) var isRaced = false
@@ -54,8 +60,18 @@ struct ReplicaLedger: Hashable, Sendable {
   /// where a single session computed it.
   private(set) var longestAnswer = 0.0
 
-  /// Notes a chunk; whether it is new.
-  mutating func insert(chunk: Int, of replica: Int, now: Double) -> Bool {
+  /// Notes a chunk that came from a session, with the hash of its payload where the replica is
+  /// audited; whether it is new.
+  mutating func insert(
+    chunk: Int, of replica: Int, from session: SessionID, hash: UInt64, now: Double
+  ) -> Bool {
+    if entries[replica].audit != nil {
+      guard entries[replica].audit?.insert(hash, chunk: chunk, from: session) == true else {
+        return false
+      }
+      noteAnswer(of: replica, from: session, now: now)
+      return true
+    }
     guard entries[replica].receipts.insert(chunk) else { return false }
     noteAnswer(of: replica, now: now)
     return true
@@ -68,8 +84,17 @@ struct ReplicaLedger: Hashable, Sendable {
     }
   }
 
-  /// Notes what was measured of a replica; whether it is new.
-  mutating func insert(_ measurements: [Measurement], of replica: Int, now: Double) -> Bool {
+  /// Notes what a session measured of a replica; whether it is new.
+  mutating func insert(
+    _ measurements: [Measurement], of replica: Int, from session: SessionID, now: Double
+  ) -> Bool {
+    if entries[replica].audit != nil {
+      guard entries[replica].audit?.insert(measurements, from: session) == true else {
+        return false
+      }
+      noteAnswer(of: replica, from: session, now: now)
+      return true
+    }
     guard entries[replica].measurements == nil else { return false }
     entries[replica].measurements = measurements
     noteAnswer(of: replica, now: now)
@@ -81,10 +106,20 @@ struct ReplicaLedger: Hashable, Sendable {
     longestAnswer = max(longestAnswer, now - entries[replica].leasedAt)
   }
 
+  private mutating func noteAnswer(of replica: Int, from session: SessionID, now: Double) {
+    guard entries[replica].audit?.hasAnswer(of: session) == true else { return }
+    longestAnswer = max(longestAnswer, now - entries[replica].leasedAt)
+  }
+
+  /// Whether all of a replica is in, or all that a session is to find of it.
+  func isIn(_ replica: Int, from session: SessionID) -> Bool {
+    entries[replica].isComplete || entries[replica].audit?.hasAnswer(of: session) == true
+  }
+
   /// The replicas that a session is still to compute.
   func held(by session: SessionID) -> [Int] {
     entries.indices.filter {
-      entries[$0].holders.contains(session) && !entries[$0].isComplete
+      entries[$0].holders.contains(session) && !isIn($0, from: session)
     }
   }
 
@@ -93,14 +128,23 @@ struct ReplicaLedger: Hashable, Sendable {
     entries[replica].holders.contains(session)
   }
 
-  /// The chunks of a replica that are not in, and `measurements` if those are not.
-  func missing(of replica: Int, measurements: Int) -> [Int] {
-    entries[replica].receipts.missing
+  /// The chunks of a replica that are not in, from a session if it is audited, and `measurements`
+  /// if those are not.
+  func missing(of replica: Int, from session: SessionID, measurements: Int) -> [Int] {
+    if let audit = entries[replica].audit {
+      return audit.missing(from: session, measurements: measurements)
+    }
+    return entries[replica].receipts.missing
       + (entries[replica].measurements == nil ? [measurements] : [])
   }
 
   /// The sessions that something of a replica's result came from.
   func contributors(to replica: Int) -> [SessionID] { entries[replica].contributors }
+
+  /// The replicas that something came of from a session.
+  func contributions(from session: SessionID) -> [Int] {
+    entries.indices.filter { entries[$0].contributors.contains(session) }
+  }
 
   /// Notes that something of a replica's result came from a session.
   mutating func noteContributor(_ session: SessionID, to replica: Int) {
@@ -108,11 +152,64 @@ struct ReplicaLedger: Hashable, Sendable {
     entries[replica].contributors.append(session)
   }
 
-  /// Forgets the result of a replica and leases it to a session.
-  mutating func reopen(_ replica: Int, for session: SessionID, now: Double) {
+  /// Forgets the result of a replica and leases it to a session, or to nobody as yet.
+  mutating func reopen(_ replica: Int, for session: SessionID? = nil, now: Double) {
     entries[replica] = Entry(
-      holders: [session], leasedAt: now, receipts: ChunkReceipts(chunkCount: chunkCount))
+      holders: session.map { [$0] } ?? [], leasedAt: now,
+      receipts: ChunkReceipts(chunkCount: chunkCount))
     isRaced = true
+  }
+
+  // MARK: Audits
+
+  /// The replicas of which several workers' results are compared and none has been settled on.
+  var openAudits: [Int] {
+    entries.indices.filter { entries[$0].audit?.isSettled == false }
+  }
+
+  /// What has been found of a replica that is audited.
+  func audit(of replica: Int) -> AuditedReplica? { entries[replica].audit }
+
+  /// Has a replica, of which nothing is in, computed by several workers.
+  mutating func beginAudit(of replica: Int) {
+    entries[replica].audit = AuditedReplica(chunkCount: chunkCount)
+  }
+
+  /// Who computes a replica and has not sent all of it.
+  func computing(_ replica: Int) -> [SessionID] {
+    entries[replica].holders.filter { !isIn(replica, from: $0) }
+  }
+
+  /// Has another session compute a replica that is audited.
+  mutating func addHolder(_ session: SessionID, of replica: Int, now: Double) {
+    entries[replica].holders.append(session)
+    entries[replica].leasedAt = now
+  }
+
+  /// The replicas that are audited of which one answer is in and another has been out for longer
+  /// than `patience`.
+  func overdueAudits(after patience: Double, now: Double) -> [Int] {
+    openAudits.filter {
+      entries[$0].audit?.answered.isEmpty == false && !computing($0).isEmpty
+        && now - entries[$0].leasedAt > patience
+    }
+  }
+
+  /// Waits no longer for what a session was to find of a replica that is audited.
+  mutating func dropHolder(_ session: SessionID, of replica: Int) {
+    entries[replica].holders.removeAll { $0 == session }
+    entries[replica].audit?.forgetUnfinished(session)
+  }
+
+  /// Settles an audit on what a session found.
+  mutating func settle(_ replica: Int, on session: SessionID) {
+    entries[replica].audit?.settle(on: session)
+  }
+
+  /// Forgets what a session found of a replica that is audited and not settled.
+  mutating func forgetAnswer(of session: SessionID, to replica: Int) {
+    entries[replica].audit?.forget(session)
+    entries[replica].contributors.removeAll { $0 == session }
   }
 
   /// The session with the least to do.
@@ -122,9 +219,9 @@ struct ReplicaLedger: Hashable, Sendable {
 
   /// The replica that has been out for longest, who has it, and since when.
   var longestOut: (replica: Int, holders: [SessionID], since: Double)? {
-    entries.indices.filter { !entries[$0].holders.isEmpty && !entries[$0].isComplete }
+    entries.indices.filter { !computing($0).isEmpty }
       .min { entries[$0].leasedAt < entries[$1].leasedAt }
-      .map { ($0, entries[$0].holders, entries[$0].leasedAt) }
+      .map { ($0, computing($0), entries[$0].leasedAt) }
   }
 
   /// Leases all replicas, in contiguous blocks as equal as possible.
@@ -138,7 +235,9 @@ struct ReplicaLedger: Hashable, Sendable {
   /// Leases the replicas that nobody computes, each to the session with the least to do.
   mutating func assignOrphans(to sessions: [SessionID], now: Double) {
     for replica in entries.indices
-    where entries[replica].holders.isEmpty && !entries[replica].isComplete {
+    where entries[replica].holders.isEmpty && entries[replica].audit == nil
+      && !entries[replica].isComplete
+    {
       guard let idlest = idlest(of: sessions) else { return }
       entries[replica].holders = [idlest]
       entries[replica].leasedAt = now
@@ -149,6 +248,7 @@ struct ReplicaLedger: Hashable, Sendable {
   mutating func release(_ session: SessionID) -> [Int] {
     var orphans: [Int] = []
     for replica in entries.indices where entries[replica].holders.contains(session) {
+      entries[replica].audit?.forgetUnfinished(session)
       entries[replica].holders.removeAll { $0 == session }
       if entries[replica].holders.isEmpty && !entries[replica].isComplete {
         orphans.append(replica)
@@ -165,10 +265,13 @@ struct ReplicaLedger: Hashable, Sendable {
     var races: [(replica: Int, slow: [SessionID], second: SessionID)] = []
     for replica in entries.indices {
       let entry = entries[replica]
-      guard !entry.holders.isEmpty, !entry.isComplete, now - entry.leasedAt > patience,
-        let idle = sessions.first(where: { held(by: $0).isEmpty })
+      let slow = computing(replica)
+      guard !slow.isEmpty, now - entry.leasedAt > patience,
+        let idle = sessions.first(where: {
+          held(by: $0).isEmpty && !entry.holders.contains($0)
+        })
       else { continue }
-      races.append((replica, entry.holders, idle))
+      races.append((replica, slow, idle))
       isRaced = true
       entries[replica].holders.append(idle)
       entries[replica].leasedAt = now

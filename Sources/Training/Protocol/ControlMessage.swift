@@ -136,6 +136,16 @@ enum ControlMessage: Hashable, Sendable {
     var reason: String
   }
 
+  /// The session that a worker says it speaks for, if the message names one.
+  var session: SessionID? {
+    switch self {
+    case .heartbeat(let beat): beat.session
+    case .failed(let failure): failure.session
+    case .goodbye(let departure): departure.session
+    case .hello, .welcome, .refused, .lease, .beat, .rejoin, .close: nil
+    }
+  }
+
   /// The most bytes that a control message to a worker may have.
   static let sizeLimit = 1 << 20
   /// The most bytes that a control message to a server may have, which anybody can send.

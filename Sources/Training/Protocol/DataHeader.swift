@@ -110,6 +110,15 @@ struct DataHeader: Hashable, Sendable {
 }
 
 extension DataHeader {
+  /// The header of a message about a result.
+  init(_ kind: Kind, about job: Job, run: UInt64, session: SessionID) {
+    self.init(kind: kind, run: run, session: session, step: 0)
+    switch job {
+    case .training(let step, let replica): (self.step, index) = (step, replica)
+    case .evaluation(let lease): (self.step, index, purpose) = (lease.step, lease.part, lease.split)
+    }
+  }
+
   /// The header of a message that may be anything, after all checks that need no knowledge of the
   /// run: length, magic, version, the hashes, known kinds, the payload's length.
   init(

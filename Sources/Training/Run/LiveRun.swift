@@ -77,23 +77,26 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
 
   // MARK: What comes in
 
-  /// A control message arrived.
+  /// A control message arrived, over a connection that has proved a key, or without keys.
   mutating func receive(
-    _ message: ControlMessage, from peer: Peer, now: Double
+    _ message: ControlMessage, from peer: Peer, key: String? = nil, now: Double
   ) throws -> [Outgoing] {
-    try perform(coordinator.receive(message, from: peer, now: now), now: now)
+    try perform(coordinator.receive(message, from: peer, key: key, now: now), now: now)
   }
 
   /// A message arrived on the data socket whose header is sound.
   ///
   /// Throws a `WireError` if the payload is not.
   mutating func receive(
-    _ header: DataHeader, payload: UnsafeRawBufferPointer, from peer: Peer, now: Double
+    _ header: DataHeader, payload: UnsafeRawBufferPointer, from peer: Peer, key: String? = nil,
+    now: Double
   ) throws -> [Outgoing] {
     let measurements: [Measurement] =
       header.kind == .measurements ? try .init(decoding: payload) : []
     let actions = coordinator.receive(
-      header, measurements: measurements, from: peer, now: now)
+      header, measurements: measurements,
+      hash: coordinator.isAudited(header) ? DataHeader.hash(of: payload) : 0, from: peer, key: key,
+      now: now)
     return try perform(actions, payload: payload, now: now)
   }
 
@@ -167,6 +170,9 @@ struct LiveRun<Peer: Hashable & Sendable, Store: RunStore> {
       case .answerKnock(let header, let peer):
         outgoing.append(.answer(header.answer(.heard), payload: [], to: peer))
       case .store(let replica, let chunk): slots.store(payload, chunk: chunk, of: replica)
+      case .keep(let replica, let chunk, let session):
+        slots.keep(payload, chunk: chunk, of: replica, from: session)
+      case .adopt(let replica, let session): slots.adopt(replica, from: session)
       case .applyStep(_, let measurements, let waitedFor, let dataWait):
         queue += try apply(measurements, waitedFor: waitedFor, dataWait: dataWait, now: now)
       case .finishEvaluation(let step, let split, let measurements):
@@ -296,6 +302,7 @@ extension RunEvent {
     case .left(let worker, let consequence):
       self = .left(worker: worker, consequence: consequence)
     case .evaluated(let part, let count): self = .evaluationProgress(part: part, of: count)
+    case .dropped(let line): self = .dropped(line)
     case .note(let line): self = .note(line)
     }
   }

@@ -13,6 +13,9 @@ public struct ServerOptions: Sendable {
   /// Whether payloads of workers on this machine go through shared memory, where the address is a
   /// Unix socket's.
   public var sharesMemory = true
+  /// The share of the replicas, from 0 to 1, that two workers compute and whose results are
+  /// compared.
+  public var auditShare = 0.0
 
   /// One worker and the standard deadlines.
   public init() {}
@@ -57,7 +60,8 @@ public final class ServerLoop {
         run: UInt64.random(in: 1..<1 << 53), dataPort: listener.dataPort,
         experiment: record.experiment, facts: setting.recorder.facts, numerics: record.numerics,
         engine: record.engine, samples: record.samples, expectedWorkers: options.expectedWorkers,
-        deadlines: options.deadlines, takesSpans: setting.trace != nil),
+        deadlines: options.deadlines, takesSpans: setting.trace != nil,
+        audit: AuditChoice(share: options.auditShare, seed: .random(in: 0...UInt64.max))),
       from: state, store: recorder, observers: setting.observers, times: times, now: 0)
     if options.sharesMemory, case .ipc = listener.endpoint.transport {
       let configuration = live.coordinator.configuration
@@ -140,7 +144,7 @@ public final class ServerLoop {
           drops.count(error)
           continue
         }
-        try send(try live.receive(decoded, from: peer, now: now))
+        try send(try live.receive(decoded, from: peer, key: message.key, now: now))
       }
     }
   }
@@ -158,7 +162,8 @@ public final class ServerLoop {
           try message.withPayload { bytes, frame in
             let header = try DataHeader(decoding: bytes)
             guard !header.hasSharedPayload else {
-              return try takeShared(header, hash: DataHeader.payloadHash(in: bytes), from: peer)
+              return try takeShared(
+                header, hash: DataHeader.payloadHash(in: bytes), from: peer, key: message.key)
             }
             try header.verify(frame, saidBy: bytes)
             if header.kind == .spans {
@@ -166,7 +171,8 @@ public final class ServerLoop {
               return
             }
             if header.kind == .knock, header.isShared { shared?.noteMapped(by: header.session) }
-            try send(try live.receive(header, payload: frame, from: peer, now: now))
+            try send(
+              try live.receive(header, payload: frame, from: peer, key: message.key, now: now))
           }
         } catch let error as WireError {
           drops.count(error)
@@ -176,9 +182,11 @@ public final class ServerLoop {
   }
 
   /// Takes a whole contribution from where its worker has put it.
-  private func takeShared(_ header: DataHeader, hash: UInt64, from peer: PeerID) throws {
+  private func takeShared(
+    _ header: DataHeader, hash: UInt64, from peer: PeerID, key: String?
+  ) throws {
     try shared?.contribution(header, hash: hash) { part, payload in
-      try send(try live.receive(part, payload: payload, from: peer, now: now))
+      try send(try live.receive(part, payload: payload, from: peer, key: key, now: now))
     }
   }
 

@@ -11,67 +11,36 @@ extension WorkerLoop {
   }
 
   /// Sends what waits to be sent, until the socket's queue is full.
-  func sendOutgoing() throws {
-    while let piece = outgoing.first?.pieces.first {
-      let job = outgoing[0].job
-      guard try send(piece, of: job) == .sent else { return }
-      outgoing[0].pieces.removeFirst()
-      let isAll = outgoing[0].pieces.isEmpty
-      if isAll { outgoing.removeFirst() }
-      machine.sent(job, isAll: isAll, now: now)
-    }
-  }
-
-  /// Sends a chunk of a result, or, if it is the one after the last, the measurements.
-  private func send(_ chunk: Int, of job: Job) throws -> SendOutcome? {
-    guard let result = results[job], let chunking, var header = header(of: job, .measurements)
-    else { return .sent }
-    if chunk == DataHeader.allChunks, let contribution = result.contribution {
-      return try sendShared(contribution, of: job)
-    }
-    guard chunk < chunking.chunkCount else {
-      header.count = 2 * result.measurements.count
-      if case .training = job { header.number = Int(result.dataWait * 1e6) }
-      return try result.measurements.encoded().withUnsafeBytes { payload in
-        try data?.send(header.encoded(payload: payload), payload: .copied(payload))
+  func sendResults() throws {
+    while let chunking, let piece = results.next(of: chunking) {
+      guard let outcome = try send(piece) else {
+        // The memory holds a contribution that the server may not have read.
+        results.splitNext(of: chunking)
+        continue
       }
+      guard outcome == .sent else { return }
+      results.removeNext()
+      machine.sent(piece.job, isAll: piece.isLast, now: now)
     }
-    guard let contribution = result.contribution else { return .sent }
-    let range = chunking.range(of: chunk)
-    (header.kind, header.chunk, header.count) = (.contribution, chunk, range.count)
-    let scalars = SharedScalars(contribution.flat)
-    let payload = scalars.bytes(of: range)
-    return try data?.send(
-      header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
   }
 
-  /// Says where a contribution lies, or, if there is no room for it, has it sent in chunks.
-  private func sendShared(_ contribution: Contribution, of job: Job) throws -> SendOutcome? {
-    guard var header = header(of: job, .contribution), let chunking else { return .sent }
-    guard let hash = memory?.put(contribution.flat, of: job, announcedBy: &header) else {
-      let next = outgoing[0].pieces.startIndex + 1
-      outgoing[0].pieces.insert(contentsOf: 0..<chunking.chunkCount, at: next)
-      return .sent
+  /// Sends a piece; `nil` if there is no room for a whole contribution in shared memory.
+  private func send(_ piece: ResultQueue.Piece) throws -> SendOutcome? {
+    guard data != nil else { return .unreachable }
+    switch piece.payload {
+    case .measurements(let bytes):
+      return try bytes.withUnsafeBytes { payload in
+        try data?.send(piece.header.encoded(payload: payload), payload: .copied(payload))
+      }
+    case .scalars(let tensor, let range):
+      let scalars = SharedScalars(tensor)
+      let payload = scalars.bytes(of: range)
+      return try data?.send(
+        piece.header.encoded(payload: payload), payload: .shared(payload, owner: scalars))
+    case .whole(let tensor):
+      var header = piece.header
+      guard let hash = memory?.put(tensor, of: piece.job, announcedBy: &header) else { return nil }
+      return try data?.send(header.encoded(payloadHash: hash))
     }
-    return try data?.send(header.encoded(payloadHash: hash))
-  }
-
-  /// The header of a message about a result.
-  func header(of job: Job, _ kind: DataHeader.Kind) -> DataHeader? {
-    guard let welcome else { return nil }
-    var header = DataHeader(kind: kind, run: welcome.run, session: welcome.session, step: 0)
-    switch job {
-    case .training(let step, let replica): (header.step, header.index) = (step, replica)
-    case .evaluation(let lease):
-      (header.step, header.index, header.purpose) = (lease.step, lease.part, lease.split)
-    }
-    return header
-  }
-
-  /// A result that the socket has not taken completely.
-  struct Outgoing {
-    let job: Job
-    /// The chunks that are left, the one after the last for the measurements.
-    var pieces: ArraySlice<Int>
   }
 }

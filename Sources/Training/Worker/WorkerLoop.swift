@@ -42,9 +42,7 @@ public final class WorkerLoop {
   private var values: [Int: Tensor] = [:]
   /// Where payloads are, if the server is on this machine.
   var memory: OfferedMemory?
-  var results: [Job: JobResult] = [:]
-  /// What the socket has not taken yet of each result, in the order in which it is to leave.
-  var outgoing: [Outgoing] = []
+  var results = ResultQueue(run: 0, session: 0)
   private var drops = DropCounter()
   private var ending: WorkerEnding?
   private let startedAt = ContinuousClock.now
@@ -92,10 +90,10 @@ public final class WorkerLoop {
     while ending == nil {
       // What waits to be sent is sent as soon as there is room for it.
       if let source = poller.data {
-        poller.poller.setInterest(outgoing.isEmpty ? .receive : [.receive, .send], for: source)
+        poller.poller.setInterest(results.isEmpty ? .receive : [.receive, .send], for: source)
       }
       trace.thread?.turn(to: .idle)
-      let events = try poller.poller.wait(for: .milliseconds(outgoing.isEmpty ? 100 : 2))
+      let events = try poller.poller.wait(for: .milliseconds(results.isEmpty ? 100 : 2))
       trace.thread?.turn(to: .receiving)
       if let source = poller.control, events.canReceive(source) { try receiveControl() }
       if let source = poller.data, events.canReceive(source) { try receiveData() }
@@ -110,8 +108,8 @@ public final class WorkerLoop {
         try dataWatch?.report(&unreachable, to: warn)
         try sendSpans()
       }
-      if !outgoing.isEmpty { trace.thread?.turn(to: .sending) }
-      try sendOutgoing()
+      if !results.isEmpty { trace.thread?.turn(to: .sending) }
+      try sendResults()
       noteActivity()
       if poller.socketCount != socketCount { poller = makePoller() }
     }
@@ -244,7 +242,7 @@ public final class WorkerLoop {
     case .preparationFailed(let reason): try perform(machine.preparationFailed(reason))
     case .computed(let job, let result):
       times.began(with: .waitingForData, for: result.dataWait)
-      results[job] = result
+      results.insert(result, of: job)
       try perform(machine.computed(job, now: now))
     case .computationFailed(let job, let reason):
       try perform(machine.computationFailed(job, reason: reason))
@@ -270,17 +268,12 @@ public final class WorkerLoop {
         // It may be done before the loop comes round.
         noteActivity()
       case .sendResult(let job, let chunks):
-        guard let result = results[job], let chunking else { continue }
-        let measurements = chunking.chunkCount
-        let all =
-          switch (result.contribution, memory) {
-          case (nil, _): [measurements]
-          case (_, nil): Array(0...measurements)
-          case (_, _): [DataHeader.allChunks, measurements]
-          }
-        outgoing.append(Outgoing(job: job, pieces: (chunks ?? all)[...]))
+        guard let chunking else { continue }
+        results.send(job, chunks: chunks, of: chunking, whole: memory != nil)
       case .inquire(let job, let number):
-        guard var header = header(of: job, .inquiry) else { continue }
+        guard let welcome else { continue }
+        var header = DataHeader(
+          .inquiry, about: job, run: welcome.run, session: welcome.session)
         header.number = number
         _ = try data?.send(header.encoded())
       case .knock:
@@ -290,9 +283,8 @@ public final class WorkerLoop {
         header.isShared = memory != nil
         _ = try data?.send(header.encoded())
       case .forgetResult(let job):
-        results[job] = nil
+        results.forget(job)
         memory?.free(job)
-        outgoing.removeAll { $0.job == job }
       case .log(let line): warn(line)
       case .end(let ending): self.ending = ending
       }
@@ -304,8 +296,7 @@ public final class WorkerLoop {
     trace.begin(welcome)
     values = [:]
     memory = nil
-    results = [:]
-    outgoing = []
+    results = ResultQueue(run: welcome.run, session: welcome.session)
     // A new connection for each session: whatever the old one still held belongs to the old one.
     var bulk = SocketOptions(maximumFrameByteCount: Chunking.standardScalars * 4)
     guard let server = search.current else { return }

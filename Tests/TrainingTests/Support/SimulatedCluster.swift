@@ -1,89 +1,77 @@
 // A server and workers on a virtual clock, joined by a network that misbehaves as a seed says.
 
 import Learning
+import Synchronization
 import Tensors
-import Testing
 
 @testable import Training
 
-/// What goes wrong in a simulation.
-struct Misfortune: Sendable, CustomTestStringConvertible {
-  var name: String
-  var dropRate: Float = 0
-  var duplicateRate: Float = 0
-  /// The longest time that a message is on its way, in seconds; also how far messages overtake.
-  var delay: Float = 0.002
-  /// How many workers are killed, frozen, stalled or joined and servers killed or stopped.
-  var disasterCount = 0
-  /// How many seconds each message on a data connection keeps it busy, either way.
-  var secondsPerMessage = 0.0
-  /// What of the first data connection of the first worker never arrives, from two seconds on.
-  var cut: Cut?
-
-  /// A direction of a connection.
-  enum Cut: Sendable { case toServer, toWorker }
-
-  var testDescription: String { name }
-}
-
 /// A whole cluster in one value of virtual time.
 struct SimulatedCluster {
-  private enum Event {
-    case atServer(ControlMessage, worker: Int)
-    case dataAtServer(DataHeader, payload: [UInt8], worker: Int, connection: Int)
-    case atWorker(Int, ControlMessage)
-    case dataAtWorker(Int, DataHeader, payload: [UInt8], connection: Int)
-    case left(worker: Int, Job, isLast: Bool, connection: Int)
+  enum Event {
+    case atServer(ControlMessage, peer: Int, key: String?)
+    case dataAtServer(DataHeader, payload: [UInt8], peer: Int, key: String?)
+    case atWorker(Int, ControlMessage, peer: Int)
+    case dataAtWorker(Int, DataHeader, payload: [UInt8], peer: Int)
+    case room(Int)
     case prepared(Int)
     case computed(Int)
     case serverTick(run: UInt64)
     case workerTick(Int)
-    case disaster
-    case join
+    case fault
+    case forgery(Int)
+    case join(isInsider: Bool)
     case restart
   }
 
   let run: ToyRun
-  private let misfortune: Misfortune
-  private var random: CounterRandom
-  private var queue = EventQueue<Event>()
-  private var server: SimulatedServer?
+  let misfortune: Misfortune
+  var random: CounterRandom
+  var queue = EventQueue<Event>()
+  var network = SimulatedNetwork()
+  var server: SimulatedServer?
+  var serverFrozenUntil = 0.0
   private(set) var storage: SimulatedStorage
-  private var runNumber: UInt64 = 1000
-  private var workers: [Int: SimulatedWorker] = [:]
+  private(set) var runNumber: UInt64 = 1000
+  var workers: [Int: SimulatedWorker] = [:]
   private var nextWorker = 1
+  var nextPeer = 1
+  /// Addresses below are those of connections to a server that is dead.
+  private(set) var firstLivePeer = 1
+  /// Addresses of connections that broke.
+  var severed: Set<Int> = []
+  private var insidersLeft: Int
   private(set) var now = 0.0
   private(set) var ending: RunEnding?
-  private(set) var violations: [String] = []
+  var violations: [String] = []
   /// How many messages have been entrusted to data connections.
-  private(set) var dataMessages = 0
-  /// Until when each direction of each data connection carries what was sent before.
-  private var busyUntil: [Line: Double] = [:]
+  var dataMessages = 0
+  /// What the faults so far may cost.
+  var allowance = Allowance()
+  /// The longest time, so far, after which work was to be given to another worker.
+  private(set) var longestPatience = 0.0
+  /// What the server said to people.
+  let lines = Lines()
 
-  /// A direction of a data connection.
-  private struct Line: Hashable {
-    var worker: Int
-    var connection: Int
-    var isToServer: Bool
-  }
+  static let tickSeconds = 0.25
+  private static let secondsLimit = 6000.0
+  /// When faults are over; what happens then must end well.
+  static let faultSeconds: Float = 25
 
-  private static let tickSeconds = 0.25
-  private static let secondsLimit = 3000.0
-  /// When disasters are over; what happens then must end well.
-  private static let disasterSeconds: Float = 25
-
-  init(_ run: ToyRun, _ misfortune: Misfortune, seed: UInt64) {
+  init(_ run: ToyRun, _ misfortune: Misfortune, seed: UInt64, workers: Int = 3) {
     self.run = run
     self.misfortune = misfortune
     storage = SimulatedStorage(run)
+    storage.diskSeconds = misfortune.diskSeconds
     random = CounterRandom(seed: seed, purpose: .trial, index: 1)
+    network.secondsPerMessage = misfortune.secondsPerMessage
+    // Those that are started again once they were found out.
+    insidersLeft = 4 * misfortune.insiderCount
     queue.insert(.restart, at: 0)
-    for _ in 0..<3 { queue.insert(.join, at: 0.1) }
-    for _ in 0..<misfortune.disasterCount {
-      queue.insert(.disaster, at: Double(random.uniform(in: 0.2..<Self.disasterSeconds)))
-    }
-    if misfortune.disasterCount > 0 {
-      queue.insert(.join, at: Double(Self.disasterSeconds) + 1)
+    for _ in 0..<workers { queue.insert(.join(isInsider: false), at: 0.1) }
+    for _ in 0..<misfortune.insiderCount { queue.insert(.join(isInsider: true), at: 0.05) }
+    for _ in 0..<misfortune.faultCount {
+      queue.insert(.fault, at: Double(random.uniform(in: 0.2..<Self.faultSeconds)))
     }
   }
 
@@ -94,195 +82,231 @@ struct SimulatedCluster {
       handle(event)
     }
     violations += storage.violations
-    for worker in workers.keys.sorted() { violations += workers[worker]?.violations ?? [] }
+    for id in workers.keys.sorted() { violations += workers[id]?.violations ?? [] }
   }
 
   // MARK: Events
 
   private mutating func handle(_ event: Event) {
     switch event {
-    case .atServer(let message, let worker):
-      atServer { live, now in
-        try live.receive(message, from: Self.peer(worker, connection: 0), now: now)
+    case .atServer(let message, let peer, let key):
+      guard isConnected(peer) else { return lose() }
+      atServer(event) { live, time in
+        try live.receive(message, from: peer, key: key, now: time)
       }
-    case .dataAtServer(let header, let payload, let worker, let connection):
-      atServer { live, now in
-        try payload.withUnsafeBytes { payload in
-          try live.receive(
-            header, payload: payload, from: Self.peer(worker, connection: connection), now: now)
-        }
+    case .dataAtServer(let header, let payload, let peer, let key):
+      guard isConnected(peer) else { return lose() }
+      atServer(event) { live, time in
+        do {
+          return try payload.withUnsafeBytes { payload in
+            try live.receive(header, payload: payload, from: peer, key: key, now: time)
+          }
+        } catch is WireError { return [] }
       }
     case .serverTick(let number):
       guard number == runNumber, server != nil else { return }
-      queue.insert(event, at: now + Self.tickSeconds)
-      atServer { live, now in try live.tick(now: now) }
-    case .atWorker(let id, let message):
-      atWorker(id, event) { worker, now in
-        worker.perform(worker.machine.receive(message, now: now))
+      if serverFrozenUntil <= now { queue.insert(event, at: now + Self.tickSeconds) }
+      atServer(event) { live, time in try live.tick(now: time) }
+    case .atWorker(let id, let message, let peer):
+      guard isConnected(peer) else { return lose() }
+      atWorker(id, event) { worker, time in
+        worker.perform(worker.machine.receive(message, now: time))
       }
-    case .dataAtWorker(let id, let header, let payload, let connection):
-      atWorker(id, event) { worker, now in
-        guard worker.connection == connection else { return [] }
-        let missing =
-          header.kind == .missing
-          ? payload.withUnsafeBytes { bytes in
-            (try? MissingChunks(decoding: bytes, chunkCount: worker.run.chunking.chunkCount))?
-              .chunks ?? []
-          } : []
+    case .dataAtWorker(let id, let header, let payload, let peer):
+      guard isConnected(peer) else { return lose() }
+      atWorker(id, event) { worker, time in
+        guard worker.dataPeer == peer else { return [] }
+        let missing = missingChunks(header, payload, of: worker.run)
         return worker.perform(
-          worker.machine.receive(header, missing: missing, now: now), payload: payload)
+          worker.machine.receive(header, missing: missing, now: time), payload: payload)
       }
-    case .left(let id, let job, let isLast, let connection):
-      atWorker(id, event) { worker, now in
-        if worker.connection == connection {
-          worker.machine.sent(job, isAll: isLast, now: now)
-        }
+    case .room(let id):
+      atWorker(id, event) { worker, _ in
+        worker.isWaitingForRoom = false
         return []
       }
     case .prepared(let id):
-      atWorker(id, event) { worker, now in
-        worker.perform(worker.machine.prepared(valueCount: worker.run.chunking.count, now: now))
+      atWorker(id, event) { worker, time in
+        worker.perform(worker.machine.prepared(valueCount: worker.run.chunking.count, now: time))
       }
     case .computed(let id):
-      atWorker(id, event) { worker, now in worker.finishComputing(now: now) }
+      atWorker(id, event) { worker, time in worker.finishComputing(now: time) }
     case .workerTick(let id):
       if let worker = workers[id], worker.frozenUntil <= now {
         queue.insert(event, at: now + Self.tickSeconds)
       }
-      atWorker(id, event) { worker, now in worker.perform(worker.machine.tick(now: now)) }
-    case .disaster: haveDisaster()
-    case .join:
-      workers[nextWorker] = SimulatedWorker(run, process: nextWorker, now: now)
-      queue.insert(.workerTick(nextWorker), at: now)
-      nextWorker += 1
+      atWorker(id, event) { worker, time in worker.perform(worker.machine.tick(now: time)) }
+    case .fault: haveFault()
+    case .forgery(let id): forge(as: id)
+    case .join(let isInsider): join(isInsider: isInsider)
     case .restart: startServer()
     }
   }
 
+  // MARK: Processes
+
   private mutating func startServer() {
     runNumber += 1
     if runNumber > 1001 { storage.rollBack() }
+    (firstLivePeer, severed) = (nextPeer, [])
+    for id in workers.keys.sorted() { connectAnew(id) }
     do {
-      server = try SimulatedServer(run, storage: storage, runNumber: runNumber, now: now)
+      server = try SimulatedServer(
+        run, storage: storage, runNumber: runNumber, clock: clock(), audit: misfortune.audit,
+        hasKeys: misfortune.hasKeys, lines: lines, now: now)
     } catch { violations.append("the server does not start: \(error)") }
     queue.insert(.serverTick(run: runNumber), at: now)
   }
 
-  private mutating func haveDisaster() {
-    let ids = workers.keys.sorted()
-    let id = ids.isEmpty ? nil : ids[Int(random.integer(below: UInt32(ids.count)))]
-    switch random.integer(below: 8) {
-    case 0, 1:
-      guard let id else { return }
-      violations += workers[id]?.violations ?? []
-      workers[id] = nil
-    case 2:
-      guard let id else { return }
-      workers[id]?.frozenUntil = now + Double(random.uniform(in: 1..<15))
-    case 3:
-      guard let id else { return }
-      workers[id]?.stall = 50
-    case 4: queue.insert(.join, at: now)
-    case 5: atServer { live, now in try live.requestStop(now: now) }
-    case 6:
-      guard let id else { return }
-      atWorker(id, .workerTick(id)) { worker, _ in worker.perform(worker.machine.leave()) }
-    default: killServer()
-    }
-  }
-
-  private mutating func killServer() {
+  mutating func killServer(for seconds: Double) {
     guard let killed = server else { return }
     storage = killed.live.store
     server = nil
-    queue.insert(.restart, at: now + Double(random.uniform(in: 0.5..<12)))
+    serverFrozenUntil = 0
+    queue.insert(.restart, at: now + seconds)
   }
 
-  // MARK: Processes
+  mutating func join(isInsider: Bool) {
+    if isInsider {
+      guard insidersLeft > 0 else { return }
+      insidersLeft -= 1
+      allowance.add(.insider)
+      queue.insert(.forgery(nextWorker), at: now + 0.1)
+    }
+    let key = misfortune.hasKeys ? "key \(nextWorker)" : nil
+    workers[nextWorker] = SimulatedWorker(
+      run, process: nextWorker, key: key, clock: clock(), controlPeer: newPeer(), now: now)
+    if isInsider { workers[nextWorker]?.insider = Insider(conduct: misfortune.insider) }
+    queue.insert(.workerTick(nextWorker), at: now)
+    nextWorker += 1
+  }
 
-  /// A peer's address; 0 is the control socket, later numbers are its data sockets.
-  private static func peer(_ worker: Int, connection: Int) -> Int { worker << 16 | connection }
+  /// Another worker takes the place of one that is gone, as whoever started it would see to.
+  mutating func replace(_ id: Int) {
+    guard let gone = workers.removeValue(forKey: id) else { return }
+    violations += gone.violations
+    queue.insert(.join(isInsider: gone.insider != nil), at: now + 1)
+  }
 
-  private mutating func atServer(
+  private mutating func clock() -> SimulatedClock {
+    guard misfortune.drift > 0 else { return SimulatedClock() }
+    return SimulatedClock(
+      offset: Double(random.uniform(in: 0..<1000)),
+      rate: 1 + Double(random.uniform(in: -misfortune.drift..<misfortune.drift)))
+  }
+
+  mutating func newPeer() -> Int {
+    nextPeer += 1
+    return nextPeer - 1
+  }
+
+  func isConnected(_ peer: Int) -> Bool { peer >= firstLivePeer && !severed.contains(peer) }
+
+  /// A worker's connections are made again, under other addresses.
+  mutating func connectAnew(_ id: Int) {
+    guard let worker = workers[id] else { return }
+    severed.formUnion([worker.controlPeer, worker.dataPeer])
+    let peers = (newPeer(), newPeer())
+    workers[id]?.controlPeer = peers.0
+    if worker.dataPeer != 0 { workers[id]?.dataPeer = peers.1 }
+  }
+
+  mutating func lose() { allowance.add(.messageLost) }
+
+  // MARK: Work
+
+  mutating func atServer(
+    _ event: Event?,
     _ body: (inout SimulatedServer.Live, Double) throws -> [SimulatedServer.Live.Outgoing]
   ) {
     guard var process = server else { return }
+    guard serverFrozenUntil <= now else {
+      // As the loop does: what has come in is read before time is noted to have passed.
+      let isTick = if case .serverTick = event { true } else { false }
+      if let event { queue.insert(event, at: serverFrozenUntil + (isTick ? 0.001 : 0)) }
+      return
+    }
     var outgoing: [SimulatedServer.Live.Outgoing] = []
-    do { outgoing = try body(&process.live, now) } catch {
+    do { outgoing = try body(&process.live, process.clock.time(at: now)) } catch {
       violations.append("the server throws \(error)")
     }
+    longestPatience = max(longestPatience, process.patience)
+    let wait = process.live.store.spentSeconds - storage.spentSeconds
+    if wait > 0 { serverFrozenUntil = now + wait }
     storage = process.live.store
     server = process
-    for output in process.outputs(outgoing) {
-      switch output {
-      case .control(let message, let peer): send(.atWorker(peer >> 16, message))
-      case .data(let header, let payload, let peer):
-        let line = Line(worker: peer >> 16, connection: peer & 0xFFFF, isToServer: false)
-        _ = sendData(
-          .dataAtWorker(peer >> 16, header, payload: payload, connection: peer & 0xFFFF), on: line)
-      }
-    }
+    for output in process.outputs(outgoing) { send(output, after: wait) }
     switch process.live.ending {
     case nil: return
     case .stopped:
-      killServer()
-      // Whoever was told to end is started again with the server.
-      for _ in 0..<2 { queue.insert(.join, at: now + 1) }
+      allowance.add(.killServer, lasting: 3)
+      killServer(for: 3)
     case let ended?: ending = ended
     }
   }
 
-  private mutating func atWorker(
+  mutating func atWorker(
     _ id: Int, _ event: Event, _ body: (inout SimulatedWorker, Double) -> [SimulatedWorker.Output]
   ) {
     guard var worker = workers[id] else { return }
-    guard worker.frozenUntil <= now else { return queue.insert(event, at: worker.frozenUntil) }
-    let outputs = body(&worker, now)
-    let stall = worker.stall
+    guard worker.frozenUntil <= now else {
+      let isTick = if case .workerTick = event { true } else { false }
+      return queue.insert(event, at: worker.frozenUntil + (isTick ? 0.001 : 0))
+    }
+    let outputs = body(&worker, worker.clock.time(at: now))
     for output in outputs {
       switch output {
-      case .control(let message): send(.atServer(message, worker: id))
-      case .data(let header, let payload):
-        _ = sendData(
-          .dataAtServer(header, payload: payload, worker: id, connection: worker.connection),
-          on: Line(worker: id, connection: worker.connection, isToServer: true))
-      case .piece(let header, let payload, let job, let isLast):
-        let left = sendData(
-          .dataAtServer(header, payload: payload, worker: id, connection: worker.connection),
-          on: Line(worker: id, connection: worker.connection, isToServer: true))
-        queue.insert(
-          .left(worker: id, job, isLast: isLast, connection: worker.connection), at: left)
-      case .prepare: queue.insert(.prepared(id), at: now + Double(random.uniform(in: 0.01..<2)))
+      case .control(let message): send(message, from: worker)
+      case .data(let header, let payload): _ = sendData(header, payload, from: worker)
+      case .prepare:
+        if worker.dataPeer != 0 { severed.insert(worker.dataPeer) }
+        worker.dataPeer = newPeer()
+        worker.connectionCount += 1
+        if id == 1, worker.connectionCount == 1, let cut = misfortune.cut {
+          blockFirstConnection(worker.dataPeer, cut)
+        }
+        queue.insert(.prepared(id), at: now + Double(random.uniform(in: 0.01..<2)))
       case .compute:
-        queue.insert(.computed(id), at: now + stall + Double(random.uniform(in: 0.01..<0.8)))
+        let seconds = worker.stall + Double(random.uniform(in: 0.01..<0.8))
+        queue.insert(.computed(id), at: now + seconds)
         worker.stall = 0
       case .ended(let ending):
-        if case .failed(let reason) = ending { violations.append("worker \(id): \(reason)") }
-        violations += worker.violations
-        workers[id] = nil
-        return
+        workers[id] = worker
+        return end(id, ending)
       }
     }
+    sendResults(of: &worker, id)
     workers[id] = worker
   }
 
-  /// Entrusts a message to a data connection, behind whatever it carries; when the message has
-  /// left.
-  private mutating func sendData(_ event: Event, on line: Line) -> Double {
-    dataMessages += 1
-    let left = max(now, busyUntil[line] ?? 0) + misfortune.secondsPerMessage
-    busyUntil[line] = left
-    let isFirst = line.worker == 1 && line.connection == 1
-    if isFirst, now > 2, misfortune.cut == (line.isToServer ? .toServer : .toWorker) { return left }
-    send(event, after: left - now)
-    return left
-  }
-
-  /// Entrusts a message to the network.
-  private mutating func send(_ event: Event, after wait: Double = 0) {
-    let copies = random.uniform() < misfortune.duplicateRate ? 2 : 1
-    for _ in 0..<copies where random.uniform() >= misfortune.dropRate {
-      queue.insert(event, at: now + wait + Double(random.uniform(in: 0..<misfortune.delay)))
+  private mutating func end(_ id: Int, _ ending: WorkerEnding) {
+    guard let worker = workers[id] else { return }
+    let isCut = [Direction.toServer, .toWorker].contains {
+      network.isBlocked(Line(peer: worker.dataPeer, direction: $0), at: now)
     }
+    if case .failed(let reason) = ending, worker.insider == nil, !isCut {
+      violations.append("worker \(id): \(reason)")
+    }
+    replace(id)
+  }
+}
+
+/// The chunks that a message of missing ones names.
+private func missingChunks(_ header: DataHeader, _ payload: [UInt8], of run: ToyRun) -> [Int] {
+  guard header.kind == .missing else { return [] }
+  return payload.withUnsafeBytes { bytes in
+    (try? MissingChunks(decoding: bytes, chunkCount: run.chunking.chunkCount))?.chunks ?? []
+  }
+}
+
+/// Keeps what a run says to people.
+final class Lines: RunObserver, Sendable {
+  private let kept = Mutex<[String]>([])
+
+  var all: [String] { kept.withLock { $0 } }
+
+  func observe(_ event: RunEvent) {
+    guard let line = event.line else { return }
+    kept.withLock { $0.append(line) }
   }
 }

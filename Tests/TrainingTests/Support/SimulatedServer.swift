@@ -14,6 +14,9 @@ struct SimulatedStorage: PromptStore {
   var validations: [EvaluationReport] = []
   var test: EvaluationReport?
   var isFinished = false
+  /// How long the disk takes to write a checkpoint, and what it has taken since it was asked.
+  var diskSeconds = 0.0
+  var spentSeconds = 0.0
   /// What must never happen, and did.
   var violations: [String] = []
 
@@ -69,6 +72,7 @@ struct SimulatedStorage: PromptStore {
 
   mutating func writeCheckpoint(_ state: TrainingState) -> Bool {
     guard state.step > 0 else { return false }
+    spentSeconds += diskSeconds
     return checkpoints.updateValue(state, forKey: state.step) == nil
   }
 
@@ -113,12 +117,35 @@ struct SimulatedServer {
   }
 
   var live: Live
+  let clock: SimulatedClock
 
   /// A process that goes on from what is stored.
-  init(_ run: ToyRun, storage: SimulatedStorage, runNumber: UInt64, now: Double) throws {
+  ///
+  /// Where workers have keys, the numbers of sessions need not be secret.
+  init(
+    _ run: ToyRun, storage: SimulatedStorage, runNumber: UInt64, clock: SimulatedClock,
+    audit: Double, hasKeys: Bool, lines: Lines, now: Double
+  ) throws {
+    self.clock = clock
+    var configuration = coordinatorConfiguration(run, number: runNumber, expectedWorkers: 2)
+    configuration.audit = AuditChoice(share: audit, seed: runNumber)
+    if !hasKeys {
+      configuration.sessionID = { count in
+        var random = CounterRandom(seed: runNumber, purpose: .trial, index: UInt64(count))
+        return random.next()
+      }
+    }
     live = try Live(
-      coordinatorConfiguration(run, number: runNumber, expectedWorkers: 2),
-      from: storage.lastState(), store: storage, observers: RunObservers([]), now: now)
+      configuration, from: storage.lastState(), store: storage, observers: RunObservers([lines]),
+      now: clock.time(at: now))
+  }
+
+  /// After how long work that is not in is given to another.
+  var patience: Double {
+    let coordinator = live.coordinator
+    return max(
+      coordinator.configuration.deadlines.raceSeconds,
+      5 * max(coordinator.usualStepSeconds, coordinator.replicas.longestAnswer))
   }
 
   func outputs(_ outgoing: [Live.Outgoing]) -> [Output] {

@@ -11,38 +11,56 @@ struct SimulatedWorker {
   enum Output {
     case control(ControlMessage)
     case data(DataHeader, payload: [UInt8])
-    /// A piece of a result, after which the machine is told that it has left.
-    case piece(DataHeader, payload: [UInt8], of: Job, isLast: Bool)
     case prepare
     case compute(Job)
     case ended(WorkerEnding)
   }
 
   let run: ToyRun
+  let key: String?
+  let clock: SimulatedClock
   var machine: WorkerState
+  /// What has been computed and waits to leave.
+  var results = ResultQueue(run: 0, session: 0)
+  /// The addresses by which the server knows its connections; 0 before the second is made.
+  var controlPeer: Int
+  var dataPeer = 0
+  /// The data connections that it has had.
+  var connectionCount = 0
   var frozenUntil = 0.0
   /// How long the next job takes beyond the usual.
   var stall = 0.0
-  /// Counts the data sockets that the worker has had.
-  var connection = 0
+  /// Whether it is to be told when its data connection has room.
+  var isWaitingForRoom = false
+  var insider: Insider?
   var violations: [String] = []
-  private var welcome: ControlMessage.Welcome?
+  private(set) var welcome: ControlMessage.Welcome?
   private var values: [Int: [Range<Int>: [UInt8]]] = [:]
-  private var results: [Job: JobResult] = [:]
   private var computing: (job: Job, result: JobResult)?
 
-  init(_ run: ToyRun, process: Int, now: Double) {
+  init(
+    _ run: ToyRun, process: Int, key: String?, clock: SimulatedClock, controlPeer: Int, now: Double
+  ) {
     self.run = run
+    self.key = key
+    self.clock = clock
+    self.controlPeer = controlPeer
     machine = WorkerState(
       .init(server: "server:1", hello: fittingHello(process: process), deadlines: Deadlines()),
-      now: now)
+      now: clock.time(at: now))
   }
 
   /// The compute thread has finished.
   mutating func finishComputing(now: Double) -> [Output] {
-    guard let (job, result) = computing else { return [] }
+    guard let (job, found) = computing else { return [] }
     computing = nil
-    results[job] = result
+    guard let insider else {
+      results.insert(found, of: job)
+      return perform(machine.computed(job, now: now))
+    }
+    if insider.conduct == .fails { return perform(machine.computationFailed(job, reason: "no")) }
+    guard let result = insider.tamper(with: found, of: run) else { return [] }
+    results.insert(result, of: job)
     return perform(machine.computed(job, now: now))
   }
 
@@ -53,9 +71,9 @@ struct SimulatedWorker {
       case .send(let message): outputs.append(.control(message))
       case .prepare(let welcome):
         self.welcome = welcome
+        insider?.sessions.append(welcome.session)
         values = [:]
-        results = [:]
-        connection += 1
+        results = ResultQueue(run: welcome.run, session: welcome.session)
         outputs.append(.prepare)
       case .fetch(let step, let chunks):
         for chunk in chunks.isEmpty ? [DataHeader.allChunks] : chunks {
@@ -64,13 +82,15 @@ struct SimulatedWorker {
       case .storeValues(let step, let range): values[step, default: [:]][range] = payload
       case .forgetValues(let step): values[step] = nil
       case .compute(let job): outputs += begin(job)
-      case .sendResult(let job, let chunks): outputs += send(job, chunks)
+      case .sendResult(let job, let chunks):
+        results.send(job, chunks: chunks, of: run.chunking)
       case .inquire(let job, let number):
-        var inquiry = header(.inquiry, about: job)
+        var inquiry = DataHeader(
+          .inquiry, about: job, run: welcome?.run ?? 0, session: welcome?.session ?? 0)
         inquiry.number = number
         outputs.append(.data(inquiry, payload: []))
       case .knock: outputs.append(.data(header(.knock, step: 0, chunk: 0), payload: []))
-      case .forgetResult(let job): results[job] = nil
+      case .forgetResult(let job): results.forget(job)
       case .log: continue
       case .end(let ending): outputs.append(.ended(ending))
       }
@@ -94,33 +114,6 @@ struct SimulatedWorker {
     if computing != nil { violations.append("\(job) began beside another") }
     computing = (job, run.result(of: job, on: flat))
     return [.compute(job)]
-  }
-
-  private func send(_ job: Job, _ chunks: [Int]?) -> [Output] {
-    guard let result = results[job] else { return [] }
-    let chunkCount = run.chunking.chunkCount
-    let scalars = result.contribution.map { SharedScalars($0.flat) }
-    let pieces = chunks ?? (scalars == nil ? [chunkCount] : Array(0...chunkCount))
-    return pieces.enumerated().map { index, piece in
-      var header = header(.measurements, about: job)
-      header.count = 2 * run.facts.metrics.count
-      var payload = result.measurements.encoded()
-      if piece < chunkCount, let scalars {
-        let range = run.chunking.range(of: piece)
-        (header.kind, header.chunk, header.count) = (.contribution, piece, range.count)
-        payload = Array(scalars.bytes(of: range))
-      }
-      return .piece(header, payload: payload, of: job, isLast: index == pieces.count - 1)
-    }
-  }
-
-  private func header(_ kind: DataHeader.Kind, about job: Job) -> DataHeader {
-    var header = header(kind, step: job.version, chunk: 0)
-    switch job {
-    case .training(let step, let replica): (header.step, header.index) = (step, replica)
-    case .evaluation(let lease): (header.index, header.purpose) = (lease.part, lease.split)
-    }
-    return header
   }
 
   private func header(_ kind: DataHeader.Kind, step: Int, chunk: Int) -> DataHeader {

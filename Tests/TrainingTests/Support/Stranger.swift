@@ -16,6 +16,8 @@ final class Stranger {
   private let welcome: ControlMessage.Welcome
   private let ports: [UInt16]
   private var random = CounterRandom(seed: 6, purpose: .trial, index: 0)
+  private let corpus: FrameCorpus
+  private var mutator: FrameMutator
   private(set) var shouts = 0
 
   init(_ server: Endpoint) throws {
@@ -30,6 +32,11 @@ final class Stranger {
       version: protocolVersion, numerics: numerics, engine: "", host: "a stranger", process: 0)
     _ = try control.send(ControlMessage.hello(hello).encoded())
     welcome = try Self.awaitWelcome(control)
+    corpus = FrameCorpus(
+      ToyRun(steps: 2, replicas: 2, evaluationInterval: 1), run: welcome.run,
+      session: welcome.session)
+    let seed = ProcessInfo.processInfo.environment["RELATE_FUZZ_SEED"].flatMap { UInt64($0) }
+    mutator = FrameMutator(seed: seed ?? 6)
     ports = [server.port ?? 0, UInt16(welcome.dataPort)]
     try data.connect(to: server.forData(port: UInt16(welcome.dataPort)))
     // It knows the numbers from now on, but nobody waits for what it computes.
@@ -59,6 +66,7 @@ final class Stranger {
       _ = try? control.send([], payload: nil)
     }
     for _ in 0..<6 { sendDamagedHeader() }
+    for _ in 0..<100 { sendChangedMessage() }
     let beat = ControlMessage.heartbeat(
       .init(run: welcome.run ^ 1, session: welcome.session, lease: .max, isBusy: false))
     _ = try? control.send(beat.encoded())
@@ -81,6 +89,18 @@ final class Stranger {
       count: payload.count / kind.scalarSize)
     payload.withUnsafeBytes {
       _ = try? data.send(header.encoded(payload: $0), payload: .copied($0))
+    }
+  }
+
+  /// A message that was valid once, of a session that is gone.
+  private func sendChangedMessage() {
+    switch mutator.next(of: corpus) {
+    case .control(let bytes):
+      // A worker that says hello and nothing more is waited for.
+      if (try? ControlMessage(decoding: bytes)).map({ $0.session == nil }) == true { return }
+      _ = try? control.send(bytes)
+    case .data(let header, let payload):
+      payload.withUnsafeBytes { _ = try? data.send(header, payload: .copied($0)) }
     }
   }
 

@@ -70,7 +70,8 @@ final class ServerOnThread: Sendable {
   /// Starts or resumes the run of a directory.
   init(
     _ run: TemporaryRun, facts: TaskFacts? = nil, samples: Digest? = nil,
-    listeningAt address: String = "127.0.0.1:0", expecting workers: Int
+    listeningAt address: String = "127.0.0.1:0", expecting workers: Int,
+    auditing share: Double = 0, admission: Admission? = nil
   ) throws {
     let bound = Promise<Endpoint>()
     let stop = Counter()
@@ -87,10 +88,11 @@ final class ServerOnThread: Sendable {
               experiment, samples: samples, numerics: Numerics.fingerprint(of: context),
               engine: "this one",
               relate: "0", machine: "this one"), in: run, facts: facts)
-        let listener = try Listener(on: try Endpoint(address))
+        let listener = try Listener(on: try Endpoint(address), admission: admission)
         var options = ServerOptions()
         options.expectedWorkers = workers
         options.deadlines = quickDeadlines()
+        options.auditShare = share
         let loop = try ServerLoop(
           from: state,
           setting: RunSetting(
