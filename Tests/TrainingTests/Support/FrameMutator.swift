@@ -48,6 +48,9 @@ struct FrameCorpus {
           header.purpose = chunk == 0 ? .training : .validation
           payload = [Measurement(sum: 1, weight: 1), Measurement(sum: 1, weight: 1)].encoded()
         case .missing: payload = MissingChunks([0, toy.chunking.chunkCount]).encoded
+        case .spans:
+          let span = Span(.messages, .receiving, of: .init(), start: 1, end: 2)
+          payload = [span, span].encoded(movedBy: 0.5)
         case .acknowledgement, .fetch, .inquiry, .knock, .heard: break
         }
         header.count = payload.count / kind.scalarSize

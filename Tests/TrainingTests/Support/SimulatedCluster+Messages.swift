@@ -49,6 +49,7 @@ extension SimulatedCluster {
         switch piece.payload {
         case .measurements(let bytes): bytes
         case .scalars(let tensor, let range): Array(SharedScalars(tensor).bytes(of: range))
+        case .whole: preconditionFailure("a simulated cluster shares no memory")
         }
       guard sendData(piece.header, payload, from: worker) != nil else {
         worker.isWaitingForRoom = true
