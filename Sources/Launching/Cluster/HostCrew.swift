@@ -88,6 +88,8 @@ final class HostCrew: Workforce {
     let pair = try workers.ownKeys()
     try own.allow(pair.publicKey, name: "the hosts of this run")
     keys = (pair.secret, try own.ownKeys().publicKey)
+    // The hosts get them through ssh; the server removes its own when it ends.
+    try FileManager.default.removeItem(atPath: workers.path)
     return (options.listen, ["--wait", "600", "--keys", own.path])
   }
 

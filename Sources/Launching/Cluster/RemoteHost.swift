@@ -124,9 +124,11 @@ final class RemoteHost {
   private func connect(_ command: String, input: FileHandle? = nil) throws {
     (output, errors, lastError) = (LineReader(), LineReader(), "")
     let port = line.port.map { ["-p", String($0)] } ?? []
+    // A shell around it: ssh closes every descriptor that it does not know, among them the one by
+    // whose end Foundation knows the end of a process.
     child = try Child(
-      program: ssh + port + ["--", line.destination, command], input: input, output: output,
-      errors: errors)
+      program: ["sh", "-c", "\"$@\"; exit $?", "sh"] + ssh + port
+        + ["--", line.destination, command], input: input, output: output, errors: errors)
   }
 
   /// Prints what the host says, with its name before it.

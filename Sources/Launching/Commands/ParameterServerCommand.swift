@@ -101,7 +101,7 @@ public struct ParameterServerCommand: ParsableCommand {
     let plan = try place.choose(experiment)
     if try showIfComplete(plan, log) { return 0 }
     let listener = try Listener(on: address, dataPort: dataPort, admission: admission)
-    defer { if child { Self.removeSockets(of: address) } }
+    defer { if child { removePrivateFiles(of: address) } }
     let (metrics, trace) = (try observing.serve(plan), try observing.openTrace())
     let run = try PreparedRun(
       plan, task: try openedTask(of: plan), checkpointEvery: place.checkpointEvery)
@@ -143,12 +143,22 @@ public struct ParameterServerCommand: ParsableCommand {
     return options + keys.arguments
   }
 
-  /// Removes the sockets that a launcher had made in a directory of their own, for the launcher may
-  /// be dead.
-  private static func removeSockets(of address: Endpoint) {
-    guard case .ipc(let path) = address.transport else { return }
-    for socket in [path, path + ".data"] { unlink(socket) }
-    rmdir((path as NSString).deletingLastPathComponent)
+  /// Removes the sockets or keys that a launcher had made in a directory of their own, for the
+  /// launcher may be dead.
+  private func removePrivateFiles(of address: Endpoint) {
+    let directory: String
+    switch (address.transport, keys.path) {
+    case (.ipc(let path), _):
+      for socket in [path, path + ".data"] { unlink(socket) }
+      directory = (path as NSString).deletingLastPathComponent
+    case (_, let path?):
+      let made = KeyDirectory(path: path)
+      for file in [made.secretPath, made.allowedPath] { unlink(file) }
+      rmdir(path)
+      directory = (path as NSString).deletingLastPathComponent
+    default: return
+    }
+    rmdir(directory)
   }
 
   /// What to give to workers: a server on all addresses is reached by the name of its host.
