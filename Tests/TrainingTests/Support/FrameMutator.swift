@@ -51,7 +51,9 @@ struct FrameCorpus {
         case .spans:
           let span = Span(.messages, .receiving, of: .init(), start: 1, end: 2)
           payload = [span, span].encoded(movedBy: 0.5)
-        case .acknowledgement, .fetch, .inquiry, .knock, .heard: break
+        // What is asked for is a version that is there.
+        case .fetch: header.step = step - 1
+        case .acknowledgement, .inquiry, .knock, .heard: break
         }
         header.count = payload.count / kind.scalarSize
         let bytes = payload.withUnsafeBytes { header.encoded(payload: $0) }
