@@ -183,15 +183,26 @@ import Testing
     #expect(!worker.isJoined)
   }
 
+  /// One connection that brings nothing may be half dead; two of them are a closed port.
   @Test func endsWhenTheDataPortIsSilentForTheJoinTime() {
     var worker = readyWorker()
-    for second in 1...59 {
-      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: Double(second))
-      #expect(
-        !worker.tick(now: Double(second)).contains { if case .end = $0 { true } else { false } })
+    for second in 1...60 {
+      let now = Double(second)
+      _ = worker.receive(.beat(.init(run: 9, step: 1)), now: now)
+      let actions = worker.tick(now: now)
+      #expect(!actions.contains { if case .end = $0 { true } else { false } })
+      #expect(worker.isJoined == (second != 31))
+      guard second == 31 else { continue }
+      guard case .send(.goodbye) = actions.first, case .log(let line) = actions.last else {
+        Issue.record("\(actions)")
+        return
+      }
+      #expect(line.contains("data port") && line.contains("joining again"))
+      _ = worker.receive(.welcome(welcome()), now: now)
+      _ = worker.prepared(valueCount: run.chunking.count, now: now)
     }
-    _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 60)
-    let actions = worker.tick(now: 60.5)
+    _ = worker.receive(.beat(.init(run: 9, step: 1)), now: 61)
+    let actions = worker.tick(now: 61.5)
     guard case .send(.goodbye(let departure)) = actions.first,
       case .end(.failed(let reason)) = actions.last
     else {

@@ -14,6 +14,7 @@ extension WorkerState {
     else { return [] }
     member.lastHeard = now
     member.dataHeardAt = now
+    wasDeaf = false
     defer { if case .joined = phase { phase = .joined(member) } }
     switch header.kind {
     case .acknowledgement:
@@ -82,7 +83,13 @@ extension WorkerState {
   ) -> [WorkerAction]? {
     guard let preparedAt = member.preparedAt else { return nil }
     guard let heardAt = member.dataHeardAt else {
-      guard now - preparedAt > configuration.deadlines.joinSeconds else { return nil }
+      guard now - preparedAt > configuration.deadlines.joinSeconds / 2 else { return nil }
+      // One connection may be half dead; a new one hardly is.
+      guard wasDeaf else {
+        wasDeaf = true
+        return leaveToRejoin(
+          member, "Nothing heard from the data port of \(configuration.server)", now: now)
+      }
       let reason = """
         The server at \(configuration.server) answers, but its port for data, \
         \(member.welcome.dataPort), does not. Open that port between the two machines; \
@@ -106,7 +113,13 @@ extension WorkerState {
         their interfaces
         """
     }
-    return [.send(.goodbye(departure(of: member, because: "\(reason), joins again")))]
+    return leaveToRejoin(member, reason, after: pause, now: now)
+  }
+
+  private mutating func leaveToRejoin(
+    _ member: Membership, _ reason: String, after pause: Double = 0, now: Double
+  ) -> [WorkerAction] {
+    [.send(.goodbye(departure(of: member, because: "\(reason), joins again")))]
       + rejoin(reason, after: pause, now: now)
   }
 

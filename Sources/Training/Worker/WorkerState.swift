@@ -121,6 +121,8 @@ struct WorkerState: Sendable {
   var phase: Phase
   /// How many sessions in a row ended for want of data without a single result delivered.
   var fruitlessSessions = 0
+  /// Whether the last session ended because nothing was ever heard on its data socket.
+  var wasDeaf = false
   /// What the compute thread is busy with, and for which run, whatever became of its session.
   var computing: (job: Job, run: UInt64)?
   private var isPreparing = false

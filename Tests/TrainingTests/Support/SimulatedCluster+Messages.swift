@@ -96,15 +96,23 @@ extension SimulatedCluster {
     guard now < Double(Self.faultSeconds) else { return }
     queue.insert(.forgery(id), at: now + Double(random.uniform(in: 0.02..<0.5)))
     guard !insider.sessions.isEmpty else { return }
-    let known = misfortune.hasKeys ? server?.live.coordinator.sessionsInOrder ?? [] : []
+    // A session of its own key may be newer than its last welcome, or have the number of an older
+    // one: what it says there is a lie about its own work.
+    let sessions = server?.live.coordinator.sessions ?? [:]
+    func isForeign(_ session: SessionID) -> Bool {
+      session != insider.sessions.last
+        && (!misfortune.hasKeys || sessions[session]?.key != worker.key)
+    }
+    let inOrder = server?.live.coordinator.sessionsInOrder ?? []
+    let known = misfortune.hasKeys ? inOrder.filter(isForeign) : []
     let forgery = insider.forge(
-      run, run: worker.welcome?.run ?? 0, others: known.filter { $0 != insider.sessions.last },
-      &random)
+      run, run: worker.welcome?.run ?? 0,
+      others: known + insider.sessions.dropLast().filter(isForeign), &random)
     switch forgery {
     case .control(let message): send(message, from: worker)
     case .data(let header, let payload): _ = sendData(header, payload, from: worker)
     }
-    for session in known.filter({ $0 != insider.sessions.last }).prefix(3) {
+    for session in known.prefix(3) {
       sendChanged(misfortune.changedFrames / 3, naming: session, from: worker)
     }
   }

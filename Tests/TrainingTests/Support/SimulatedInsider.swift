@@ -36,15 +36,13 @@ struct Insider {
 
   /// A message to the server.
   ///
-  /// - Parameter others: the numbers of other sessions, as far as it knows them.
+  /// - Parameter others: the numbers of other sessions that it knows, and of its own that are over.
   func forge(
     _ toy: ToyRun, run: UInt64, others: [SessionID], _ random: inout CounterRandom
   ) -> Forgery {
     let isOwn = random.integer(below: 3) == 0
-    let victims = others + sessions.dropLast()
     let number =
-      victims.isEmpty
-      ? random.next() : victims[Int(random.integer(below: UInt32(victims.count)))]
+      others.isEmpty ? random.next() : others[Int(random.integer(below: UInt32(others.count)))]
     let session = isOwn ? sessions.last ?? number : number
     let anyRun = random.integer(below: 6) == 0 ? run &- UInt64(random.integer(below: 3)) : run
     return random.integer(below: 3) == 0
