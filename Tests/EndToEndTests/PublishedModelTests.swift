@@ -46,8 +46,9 @@ import Training
     for name in names {
       let model = RunDirectory(path: folder.appendingPathComponent(name).path)
       let summary = try #require(try model.readSummary())
-      let output = try workspace.relate(["evaluate", model.path, "--json"]).requiringSuccess()
-        .output
+      let output = try workspace.relate(
+        ["evaluate", model.path, "--json"] + dataOptions(of: model, name)
+      ).requiringSuccess().output
       let result = try JSONDecoder().decode(JSONValue.self, from: Data(output.utf8))
       #expect(result["step"] == .integer(summary.bestStep))
       for (path, expected) in summary.test.metrics {
@@ -56,6 +57,18 @@ import Training
         #expect(abs(found - expected) < 0.004, "\(name): \(path)")
       }
     }
+  }
+
+  /// Where the data of a model are that was trained on packed ones: what was generated before it was
+  /// packed is generated again.
+  private func dataOptions(of model: RunDirectory, _ name: String) throws -> [String] {
+    let experiment = try model.readExperiment().experiment
+    guard experiment.data != nil else { return [] }
+    let data = workspace.path("data-of-\(name)")
+    try workspace.relate(
+      ["generate", experiment.task.family, "--out", data, "--split", "test"]
+    ).requiringSuccess()
+    return ["--data", data]
   }
 
   private func number(_ value: JSONValue) -> Double {
