@@ -149,7 +149,8 @@ final class RemoteHost {
 
   /// Why a connection has ended, in a sentence without its full stop.
   private func sentence(_ code: Int32) -> String {
-    let said = lastError.isEmpty ? "" : ": \(lastError)"
+    let words = lastError.hasSuffix(".") ? lastError.dropLast() : lastError[...]
+    let said = words.isEmpty ? "" : ": \(words)"
     if code == 255 { return "\(line.name) cannot be reached by ssh\(said)" }
     if isWorking { return "The workers of \(line.name) have ended with code \(code)\(said)" }
     if lastError.contains("shared librar") || lastError.contains("GLIBC") {
