@@ -35,4 +35,9 @@ public struct CatalogueError: Error, CustomStringConvertible, Hashable, Sendable
     }
     return row[b.count]
   }
+
+  /// A task whose samples lie in a data set cannot do without it.
+  public init(missing data: DataSetIdentity) {
+    self.init("the data set \(data.name) is to be read: say where it is with --data DIR")
+  }
 }

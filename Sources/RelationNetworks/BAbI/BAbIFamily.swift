@@ -72,9 +72,8 @@ public enum BAbIFamily: TaskFamily {
     _ settings: BAbI.Settings, data: DataSetIdentity?, at place: DataPlace?
   ) throws -> BAbITask {
     let facts = try facts(settings, data: data)
-    guard let data, let place else {
-      throw CatalogueError("the stories of \(name) are to be read; say where they are")
-    }
+    guard let data else { preconditionFailure("\(name): facts without data") }
+    guard let place else { throw CatalogueError(missing: data) }
     let details = try BAbI.DataSetDetails(of: data)
     let numbers = BAbI.ModelNumbers(
       details.vocabulary, outputs: details.vocabulary.outputs(settings.answers))

@@ -67,7 +67,7 @@ public enum CLEVRFamily: TaskFamily {
         ? try CLEVR.PackedQuestions(at: place, counts: data.counts)
         : try CLEVR.PublishedQuestions(at: place, counts: data.counts)
     case (let data?, nil):
-      throw CatalogueError("the data set \(data.name) is to be read; say where it is")
+      throw CatalogueError(missing: data)
     }
     return CLEVRTask(
       model: model, facts: facts(of: model, settings, data: data), source: source,

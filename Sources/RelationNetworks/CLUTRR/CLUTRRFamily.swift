@@ -59,9 +59,8 @@ public enum CLUTRRFamily: TaskFamily {
     _ settings: CLUTRR.Settings, data: DataSetIdentity?, at place: DataPlace?
   ) throws -> CLUTRRTask {
     let facts = try facts(settings, data: data)
-    guard let data, let place else {
-      throw CatalogueError("the stories of \(name) are to be read; say where they are")
-    }
+    guard let data else { preconditionFailure("\(name): facts without data") }
+    guard let place else { throw CatalogueError(missing: data) }
     let details = try CLUTRR.DataSetDetails(of: data)
     return try CLUTRRTask(
       model: model(settings, details), facts: facts, details: details, counts: data.counts,

@@ -75,7 +75,7 @@ public enum PhysicalSystemsFamily: TaskFamily {
           at: place, counts: data.counts, sequences: try sequences(of: data))
         : PhysicalSystems.SystemsDirectory(at: place, counts: data.counts)
     case (let data?, nil):
-      throw CatalogueError("the data set \(data.name) is to be read; say where it is")
+      throw CatalogueError(missing: data)
     }
     return PhysicalSystemsTask(
       model: model, facts: facts(of: model, settings, data: data), settings: settings,

@@ -71,7 +71,7 @@ public enum SortOfCLEVRFamily: TaskFamily {
         ? try SortOfCLEVR.PackedScenes(at: place, counts: data.counts)
         : SortOfCLEVR.SceneDirectory(at: place, counts: data.counts)
     case (let data?, nil):
-      throw CatalogueError("the data set \(data.name) is to be read; say where it is")
+      throw CatalogueError(missing: data)
     }
     return SortOfCLEVRTask(
       model: model, facts: facts(of: model, settings, data: data), source: source)
